@@ -1,0 +1,99 @@
+"""Files that are either whole or absent: digests, atomic writes and a lock.
+
+A file is first written under a temporary name in its own folder, forced to the disk, and then
+renamed. A rename is one step, so a process killed at any moment leaves the old file or the new
+one, never half of one.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Windows has no fcntl: there, two writers are not told apart
+    fcntl = None
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal.
+
+    >>> digest(b"weights")[:12]
+    '9a129038d9a0'
+    """
+    return hashlib.sha256(data).hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's list of names to the disk, so that a rename survives a power cut."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` atomically: temporary file, fsync, rename."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as sorted, indented JSON, atomically; NaN and infinity are refused."""
+    text = json.dumps(value, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON object; raise `ValueError` with one sentence when it is missing or damaged."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError:
+        raise ValueError(f"{path} must be readable and is not; restore it from a copy.") from None
+    except ValueError as error:
+        raise ValueError(
+            f"{path} must hold JSON and does not ({error}); restore it from a copy."
+        ) from None
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"{path} must hold a JSON object, got {type(value).__name__}; restore it from a copy."
+        )
+    return value
+
+
+class Lock:
+    """Hold `path` for this process; a second holder gets a `ValueError`.
+
+    The system lets go of the lock when the process ends, also when it is killed, so a stale lock
+    file never blocks anybody.
+    """
+
+    def __init__(self, path: Path):
+        self._file = open(path, "ab")  # noqa: SIM115 (it stays open while the lock is held)
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = path.exists() and os.path.samestat(os.fstat(self._file.fileno()), path.stat())
+        except OSError:
+            same = False
+        if not same:  # held by another process, or removed by one that has just finished
+            self._file.close()
+            raise ValueError(
+                f"a folder has one writer at a time and {path.parent} is in use by another; "
+                "wait until it ends, or choose another --out."
+            )
+
+    def release(self) -> None:
+        """Let go of the lock; the file stays. A second call does nothing."""
+        self._file.close()

@@ -1,0 +1,18 @@
+"""Experiments: what is trained, how often, at which scale; and the runner that does it."""
+
+from companion.experiments import scale_grid, weight_rescaling
+from companion.experiments.plan import Experiment
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment for experiment in (weight_rescaling.MLP, scale_grid.GRID)
+}
+
+
+def find(name: str) -> Experiment:
+    """The experiment of that name, or a ValueError that lists the names."""
+    if name not in EXPERIMENTS:
+        raise ValueError(
+            f"experiment must be one of {', '.join(EXPERIMENTS)}, got {name!r}; "
+            "`companion list` describes them"
+        )
+    return EXPERIMENTS[name]

@@ -1,0 +1,84 @@
+"""What an experiment declares: arms, scales, and from them the list of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from companion.training.settings import Run, Settings
+
+SEEDS_PER_ARM = 1000
+"""Arm k's runs have seeds 1000 k, 1000 k + 1, ...: independent samples, as the tests assume."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large: runs per arm, epochs, the image sets meant for it, and what it is for."""
+
+    name: str
+    runs: int
+    epochs: int
+    datasets: tuple[str, ...]
+    note: str
+    arms: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A grid of arms on an image set.
+
+    arms: name -> settings; their first and last widths are set to the image set's inputs and
+    classes. deviations: what differs from the source's setting, or what the source leaves open
+    and how it is settled here; kept in every record.
+    """
+
+    name: str
+    title: str
+    source: str
+    arms: Mapping[str, Settings]
+    scales: Mapping[str, Scale]
+    deviations: tuple[str, ...] = field(default=())
+
+    def scale(self, name: str) -> Scale:
+        if name not in self.scales:
+            raise ValueError(
+                f"scale must be one of {', '.join(self.scales)} for {self.name}, got {name!r}; "
+                "pick one"
+            )
+        return self.scales[name]
+
+    def runs(
+        self,
+        scale: str,
+        inputs: int,
+        classes: int,
+        runs: int | None = None,
+        epochs: int | None = None,
+        arms: Sequence[str] | None = None,
+    ) -> list[Run]:
+        """Every run of a scale, numbered; runs, epochs and arms override the scale's own.
+
+        Seeds follow the position of an arm in the experiment, so leaving arms out changes no
+        other run.
+        """
+        size = self.scale(scale)
+        count = size.runs if runs is None else runs
+        length = size.epochs if epochs is None else epochs
+        if count < 1:
+            raise ValueError(f"runs must be >= 1, got {count}; {self.name} uses {size.runs}")
+        chosen = arms or size.arms or tuple(self.arms)
+        unknown = [arm for arm in chosen if arm not in self.arms]
+        if unknown:
+            raise ValueError(
+                f"arm must be one of {', '.join(self.arms)}, got {unknown[0]!r}; pick from these"
+            )
+        planned = []
+        for position, (arm, settings) in enumerate(self.arms.items()):
+            if arm not in chosen:
+                continue
+            widths = (inputs, *settings.widths[1:-1], classes)
+            fitted = replace(settings, widths=widths, epochs=length)
+            for repeat in range(count):
+                seed = SEEDS_PER_ARM * position + repeat
+                planned.append(Run(len(planned), arm, seed, fitted))
+        return planned

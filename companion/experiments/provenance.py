@@ -1,0 +1,43 @@
+"""Which code produced a record: package version, commit, and a digest of what trains."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+from companion import __version__
+
+PACKAGE = Path(__file__).resolve().parents[1]
+TRAINING_ROOMS = ("theory.py", "streams.py", "methods", "models", "data", "measure", "training")
+
+
+def source_digest() -> str:
+    """sha256 over the files that decide a run's numbers (floors 1 to 5)."""
+    digest = hashlib.sha256()
+    for room in TRAINING_ROOMS:
+        path = PACKAGE / room
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0")
+            digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def code() -> dict[str, str]:
+    """Version, commit (``unknown`` outside a git checkout, ``+changes`` for an unclean one) and
+    the digest of what trains."""
+    return {"version": __version__, "commit": _commit(), "source": source_digest()}
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(PACKAGE), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != PACKAGE.parent:
+            return "unknown"
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "companion")
+        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

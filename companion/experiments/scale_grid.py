@@ -1,0 +1,48 @@
+"""Width, gain and rescale period on the digits: a small grid behind the book's first figure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from companion.experiments.plan import Experiment, Scale
+from companion.training.settings import Settings
+
+WIDTHS = (16, 32, 64, 128)
+GAINS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Multiples of ReLU's gain sqrt 2."""
+PERIODS = (None, 0, 30, 10, 3, 1)
+"""Steps between two rescalings; None: never, 0: once an epoch."""
+
+
+def arm_name(width: int, gain: float, period: int | None) -> str:
+    """The name of a cell of the grid.
+
+    >>> arm_name(64, 0.5, None), arm_name(64, 0.5, 0), arm_name(64, 2.0, 10)
+    ('width 64, gain 0.5, never', 'width 64, gain 0.5, every epoch', 'width 64, gain 2, every 10')
+    """
+    when = {None: "never", 0: "every epoch"}.get(period, f"every {period}")
+    return f"width {width}, gain {gain:g}, {when}"
+
+
+def _settings(width: int, gain: float, period: int | None) -> Settings:
+    return Settings(
+        widths=(64, width, width, 10),
+        gain=gain * math.sqrt(2),
+        learning_rate=0.02,
+        rescale="none" if period is None else "wr",
+        rescale_every=period or 0,
+    )
+
+
+GRID = Experiment(
+    name="scale-grid",
+    title="Width, gain and rescale period on the digits",
+    source="this book",
+    arms={arm_name(*cell): _settings(*cell) for cell in itertools.product(WIDTHS, GAINS, PERIODS)},
+    scales={
+        "quick": Scale("quick", 1, 2, ("digits",), "a check that everything runs, in seconds"),
+        "book": Scale("book", 10, 30, ("digits",), "ten runs a cell on two CPU cores"),
+        "full": Scale("full", 100, 30, ("digits",), "a hundred runs a cell, on a GPU"),
+    },
+)

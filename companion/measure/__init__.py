@@ -1,0 +1,1 @@
+"""What is measured: quantities of the weights and of the signals that pass through them."""
