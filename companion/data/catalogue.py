@@ -44,7 +44,7 @@ def load(name: str, root: str | Path | None = None, device: str | torch.device =
     * ``<root>/<name>/train.parquet`` and ``test.parquet`` in the dataset-hub layout, whatever the
       name; such a folder goes before a download.
     * ``mnist-t10k``: MNIST's 10,000 test images as IDX files in ``<root>/mnist-t10k``; the last
-      fifth (2,000) is test here. MNIST's order is not random: its last half is the harder one.
+      fifth (2,000) is test here. The order is not random: the halves come from different writers.
 
     ``root=None`` means the folder in ``COMPANION_DATA``.
     Raises ValueError for an unknown name, a missing or corrupt file and a failed download.
@@ -101,7 +101,7 @@ def _digits() -> ImageSet:
     images = torch.from_numpy(np.rint(pixels * 255 / 16)).to(torch.uint8).reshape(-1, 1, 8, 8)
     labels = torch.from_numpy(targets).to(torch.int64)
     # RandomState's stream is frozen by NumPy's compatibility policy, the newer Generator's is not
-    order = torch.from_numpy(np.random.RandomState(0).permutation(len(labels)))  # noqa: NPY002
+    order = torch.from_numpy(np.random.RandomState(0).permutation(len(labels)))
     train, test = order[:-DIGITS_TEST], order[-DIGITS_TEST:]
     return image_set("digits", images[train], labels[train], images[test], labels[test], 10)
 

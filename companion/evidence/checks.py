@@ -76,15 +76,17 @@ def _same_runs(name: str, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     """Check that a table speaks of the same runs as `epochs`; an empty table is allowed."""
     if frame.empty:
         return []
-    both = frame[_RUN].drop_duplicates().merge(runs, on=_RUN, how="outer", indicator=True)
-    odd = both[both["_merge"] != "both"]
-    if odd.empty:
+    here, there = (
+        set(f[_RUN].drop_duplicates().itertuples(index=False, name=None)) for f in (frame, runs)
+    )
+    odd = sorted(here ^ there)
+    if not odd:
         return []
-    row = odd.iloc[0]
-    where = name if row["_merge"] == "left_only" else "epochs"
+    run, arm, seed = odd[0]
+    where = name if odd[0] in here else "epochs"
     return [
-        f"{name}: its runs must be those of epochs; run {row['run']} "
-        f"({row['arm']}, seed {row['seed']}) is only in {where}."
+        f"{name}: its runs must be those of epochs; run {run} ({arm}, seed {seed}) is only in "
+        f"{where}."
     ]
 
 

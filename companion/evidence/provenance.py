@@ -2,6 +2,8 @@
 
 import json
 
+from companion.evidence import tables
+
 SCHEMA = 1
 HEADER = {
     "name": str,
@@ -57,6 +59,14 @@ def problems(provenance: dict) -> list[str]:
         for key, kind in RESULT.items()
         if not isinstance(provenance.get(key), kind)
     ]
+    entries = provenance.get("tables")
+    for name in tables.TABLES:
+        entry = entries.get(name) if isinstance(entries, dict) else None
+        if not isinstance(entry, dict) or set(entry) != {"rows", "sha256"}:
+            faults.append(
+                f"record.json needs tables with rows and sha256 of {name}; run the record again."
+            )
+            break
     try:
         check_header({k: v for k, v in provenance.items() if k not in RESULT})
     except ValueError as error:

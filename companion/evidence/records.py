@@ -38,7 +38,7 @@ class Record:
             data = path.read_bytes()
         except OSError:
             raise ValueError(f"{path} is missing; restore it or run the record again.") from None
-        if files.digest(data) != self.provenance["tables"].get(name, {}).get("sha256"):
+        if files.digest(data) != self.provenance["tables"][name]["sha256"]:
             raise ValueError(
                 f"{path} differs from its digest in record.json; "
                 "restore it or run the record again."
@@ -116,7 +116,7 @@ def verify(path: str | Path) -> list[str]:
         except ValueError as error:
             problems.append(str(error))
             continue
-        declared = record.provenance["tables"][name].get("rows")
+        declared = record.provenance["tables"][name]["rows"]
         if declared != len(frames[name]):
             problems.append(f"{name} has {len(frames[name])} rows, record.json says {declared}.")
     if len(frames) == len(tables.TABLES):

@@ -40,6 +40,7 @@ class Experiment:
     deviations: tuple[str, ...] = field(default=())
 
     def scale(self, name: str) -> Scale:
+        """The scale of that name, or a ValueError that lists the names."""
         if name not in self.scales:
             raise ValueError(
                 f"scale must be one of {', '.join(self.scales)} for {self.name}, got {name!r}; "

@@ -165,6 +165,7 @@ def header(
 
 
 def record_name(experiment: Experiment, dataset: str, scale: str) -> str:
+    """The folder of a record, for example ``weight-rescaling-mlp-digits-quick``."""
     return f"{experiment.name}-{dataset}-{scale}"
 
 

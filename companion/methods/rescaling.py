@@ -28,35 +28,26 @@ def rescaled_to_std(weight: Tensor, std: float | Tensor, axes: tuple[int, ...]) 
     """WR: ``std (w - mean) / std(w) + mean`` over ``axes`` (N eqs. 11-12).
 
     ``std`` broadcasts against the remaining axes (kept as size 1), so a stack of runs
-    [runs, out, in] can take one target a run.
+    [runs, out, in] can take one target a run. Where std(w) is 0 the result is NaN: all weights
+    are equal, and no factor gives them another scale.
 
     >>> w = rescaled_to_std(torch.tensor([[1.0, 2.0], [3.0, 6.0]]), 0.5, axes=(0, 1))
     >>> round(float(w.mean()), 4), round(float(w.std(correction=0)), 4)
     (3.0, 0.5)
     """
     variance, mean = torch.var_mean(weight, dim=axes, correction=0, keepdim=True)
-    if bool((variance == 0).any()):
-        raise ValueError(
-            "weight rescaling divides by the standard deviation of a layer's weights, which must "
-            "be > 0, got 0; use a random initialization, not a constant one"
-        )
     factor = std / variance.sqrt()
     return torch.addcmul(mean * (1 - factor), weight, factor)
 
 
 def rescaled_to_unit_norm(weight: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """WRS: ``w / |w|`` with the norm over ``axes`` (the inputs of one output unit).
+    """WRS: ``w / |w|`` with the norm over ``axes`` (the inputs of one output unit); NaN where
+    the norm is 0.
 
     >>> rescaled_to_unit_norm(torch.tensor([[3.0, 4.0]]), axes=(1,))
     tensor([[0.6000, 0.8000]])
     """
-    norm = torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
-    if bool((norm == 0).any()):
-        raise ValueError(
-            "weight rescaling to unit norm divides by the norm of each output unit's weights, "
-            "which must be > 0, got 0; use a random initialization, not a constant 0"
-        )
-    return weight / norm
+    return weight / torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
 
 
 @dataclass(frozen=True)
@@ -88,6 +79,7 @@ class Rescaling:
 
     @property
     def when(self) -> str:
+        """The period in words."""
         if self.rule == "none":
             return "never"
         if self.every == 0:
@@ -100,6 +92,7 @@ class Rescaling:
 
     @property
     def due_after_epoch(self) -> bool:
+        """Whether it acts at the end of every epoch."""
         return self.rule != "none" and self.every == 0
 
 
@@ -141,15 +134,29 @@ class Rescaler:
 
     @torch.no_grad()
     def rescale(self) -> None:
-        """Apply the rule to every layer now."""
-        for layer, target in zip(self.layers, self.targets, strict=True):
-            weight = layer.weight
-            if self.rescaling.rule == "wr":
-                weight.copy_(rescaled_to_std(weight, target, tuple(range(weight.dim()))))
-                if layer.bias is not None:
-                    layer.bias.zero_()
-            elif self.rescaling.rule == "wrs":
-                weight.copy_(rescaled_to_unit_norm(weight, tuple(range(1, weight.dim()))))
+        """Apply the rule to every layer now; ValueError, with nothing changed, where it cannot."""
+        if self.rescaling.rule == "none":
+            return
+        to_std = self.rescaling.rule == "wr"
+        rescaled = []
+        for number, (layer, target) in enumerate(zip(self.layers, self.targets, strict=True), 1):
+            axes = tuple(range(0 if to_std else 1, layer.weight.dim()))
+            new = (
+                rescaled_to_std(layer.weight, target, axes)
+                if to_std
+                else rescaled_to_unit_norm(layer.weight, axes)
+            )
+            if not bool(new.isfinite().all()):
+                raise ValueError(
+                    f"rescaling needs finite weights that differ (wr) or are not all 0 (wrs), and "
+                    f"layer {number} has others; lower the learning rate if training diverged, "
+                    "or start from a random initialization"
+                )
+            rescaled.append(new)
+        for layer, new in zip(self.layers, rescaled, strict=True):
+            layer.weight.copy_(new)
+            if to_std and layer.bias is not None:
+                layer.bias.zero_()
 
     def step(self) -> None:
         """Count one optimizer step and rescale if it is due."""

@@ -58,6 +58,7 @@ class MLP(nn.Module):
         return values
 
     def forward(self, images: Tensor) -> Tensor:
+        """Logits [images, classes]."""
         return self.preactivations(images)[-1]
 
 

@@ -221,6 +221,7 @@ class Stack:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
         self.epoch, self.steps = state["epoch"], state["steps"]
         for name in ("weights", "biases", "weight_velocities", "bias_velocities"):
             for mine, saved in zip(getattr(self, name), state[name], strict=True):

@@ -59,6 +59,7 @@ class Settings:
 
     @property
     def rescaling(self) -> Rescaling:
+        """Rule and period together."""
         return Rescaling(self.rescale, self.rescale_every)
 
     @property

@@ -1,0 +1,153 @@
+"""Closed forms against torch's table, an independent float64 loop, and Monte Carlo."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from companion import theory
+
+
+@pytest.mark.parametrize("name", ["linear", "conv2d", "sigmoid", "tanh", "relu", "selu"])
+def test_gains_are_torchs(name):
+    ours = "conv" if name == "conv2d" else name
+    assert theory.gain(ours) == pytest.approx(torch.nn.init.calculate_gain(name), rel=1e-15)
+
+
+@pytest.mark.parametrize("slope", [None, 0.0, 0.2, 1.0, -0.5])
+def test_leaky_relu_gain_is_torchs(slope):
+    expected = torch.nn.init.calculate_gain("leaky_relu", slope)
+    assert theory.gain("leaky_relu", slope) == pytest.approx(expected, rel=1e-15)
+
+
+def test_leaky_relu_ends_are_relu_and_linear():
+    assert theory.gain("leaky_relu", 0.0) == theory.gain("relu")
+    assert theory.gain("leaky_relu", 1.0) == theory.gain("linear") == theory.gain("identity")
+
+
+@pytest.mark.parametrize(("fan_in", "fan_out"), [(3072, 64), (64, 32), (32, 10), (1, 1)])
+@pytest.mark.parametrize("gain", [1.0, 5 / 3, math.sqrt(2)])
+def test_stds_are_what_torch_fills_with(fan_in, fan_out, gain):
+    """torch draws the uniform variants from [-std sqrt 3, std sqrt 3]: the bound is exact."""
+    weight = torch.empty(fan_out, fan_in, dtype=torch.float64)
+    for std, fill, arguments in (
+        (theory.xavier_std(fan_in, fan_out, gain), torch.nn.init.xavier_uniform_, {"gain": gain}),
+        (theory.kaiming_std(fan_in), torch.nn.init.kaiming_uniform_, {"nonlinearity": "relu"}),
+    ):
+        torch.manual_seed(0)
+        fill(weight, **arguments)
+        bound = theory.uniform_bound(std)
+        expected = torch.empty_like(weight)
+        torch.manual_seed(0)
+        expected.uniform_(-bound, bound)
+        torch.testing.assert_close(weight, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_xavier_is_the_harmonic_mean_of_the_two_rules():
+    forward, backward = 1 / 300, 1 / 100
+    harmonic = 2 / (1 / forward + 1 / backward)
+    assert theory.xavier_std(300, 100) ** 2 == pytest.approx(harmonic, rel=1e-14)
+
+
+def test_niehaus_first_layer():
+    """The std to which WR returns layer 1 of the 3072-64-32-10 network."""
+    assert theory.kaiming_std(3072) == pytest.approx(0.0255155, abs=1e-7)
+
+
+def test_uniform_bound_has_the_variance():
+    bound = theory.uniform_bound(0.3)
+    grid = np.linspace(-bound, bound, 2_000_001)
+    assert np.mean(grid**2) == pytest.approx(0.3**2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "param", "slope"),
+    [("linear", None, 1.0), ("identity", None, 1.0), ("relu", None, 0.0), ("leaky_relu", 0.3, 0.3)],
+)
+def test_kept_share_by_quadrature(nonlinearity, param, slope):
+    points, weights = np.polynomial.hermite_e.hermegauss(200)
+    activation = np.where(points > 0, points, slope * points)
+    expected = np.sum(weights * activation**2) / np.sum(weights * points**2)
+    assert theory.kept_share(nonlinearity, param) == pytest.approx(expected, rel=1e-12)
+    gain = theory.gain(nonlinearity, param)
+    assert gain == pytest.approx(1 / math.sqrt(theory.kept_share(nonlinearity, param)), rel=1e-15)
+
+
+def test_variance_through_depth_by_a_loop():
+    fan_ins, stds = [50, 40, 30, 20], [0.1, 0.3, 0.2, 0.05]
+    moment, expected_variance, expected_moment = 0.7, [], []
+    for fan_in, std in zip(fan_ins, stds, strict=True):
+        variance = fan_in * std**2 * moment
+        moment = (1 + 0.2**2) / 2 * variance
+        expected_variance.append(variance)
+        expected_moment.append(moment)
+    arguments = (fan_ins, stds, "leaky_relu", 0.7, 0.2)
+    np.testing.assert_allclose(
+        theory.preactivation_variance(*arguments), expected_variance, rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        theory.activation_second_moment(*arguments), expected_moment, rtol=1e-14
+    )
+
+
+def test_relu_variance_is_the_plain_network():
+    variance = theory.relu_variance(depth=20, width=100, std=0.15, input_second_moment=2.0)
+    expected = 100 * 0.15**2 * 2.0 * (100 * 0.15**2 / 2) ** np.arange(20)
+    np.testing.assert_allclose(variance, expected, rtol=1e-13)
+    kaiming = theory.relu_variance(50, 64, theory.kaiming_std(64))
+    np.testing.assert_allclose(kaiming, 2.0, rtol=1e-13)
+    linear = theory.preactivation_variance([64] * 50, [theory.kaiming_std(64, 1.0)] * 50, "linear")
+    np.testing.assert_allclose(linear, 1.0, rtol=1e-13)
+
+
+@pytest.mark.parametrize(("nonlinearity", "slope"), [("linear", 1.0), ("relu", 0.0)])
+def test_variance_through_depth_by_monte_carlo(nonlinearity, slope):
+    """The mean of z^2 over random networks lies within five standard errors, from the sample."""
+    trials, widths = 4000, [12, 16, 9, 14]
+    stds = [theory.kaiming_std(n, theory.gain(nonlinearity)) for n in widths]
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=widths[0])
+    expected = theory.preactivation_variance(widths, stds, nonlinearity, float(np.mean(x**2)))
+    moments = theory.activation_second_moment(widths, stds, nonlinearity, float(np.mean(x**2)))
+    signal = np.broadcast_to(x, (trials, widths[0]))
+    for layer, (fan_in, std) in enumerate(zip(widths, stds, strict=True)):
+        fan_out = [*widths, 10][layer + 1]
+        weight = rng.normal(scale=std, size=(trials, fan_out, fan_in))
+        z = np.einsum("toi,ti->to", weight, signal)
+        signal = np.where(z > 0, z, slope * z)
+        for values, prediction in ((z, expected[layer]), (signal, moments[layer])):
+            a_network = np.mean(values**2, axis=1)  # networks are independent, units are not
+            error = a_network.std(ddof=1) / math.sqrt(trials)
+            assert abs(a_network.mean() - prediction) < 5 * error
+            assert error < 0.06 * prediction
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: theory.gain("gelu"), r"nonlinearity must be one of linear, .*got 'gelu'"),
+        (lambda: theory.gain("relu", 0.1), r"only leaky_relu takes a param, got 0.1 for relu"),
+        (lambda: theory.gain("leaky_relu", math.nan), r"slope of leaky_relu .* got nan"),
+        (lambda: theory.xavier_std(0, 5), r"fan_in must be >= 1, got 0"),
+        (lambda: theory.xavier_std(5, -1), r"fan_out must be >= 1, got -1"),
+        (lambda: theory.xavier_std(5, 5, 0.0), r"gain must be > 0, got 0.0"),
+        (lambda: theory.kaiming_std(math.inf), r"fan_in must be >= 1, got inf"),
+        (lambda: theory.kaiming_std(5, -2.0), r"gain must be > 0, got -2.0"),
+        (lambda: theory.uniform_bound(-0.1), r"std must be finite and >= 0, got -0.1"),
+        (lambda: theory.kept_share("tanh"), r"does not depend on scale .*got 'tanh'"),
+        (lambda: theory.kept_share("gelu"), r"nonlinearity must be one of"),
+        (lambda: theory.preactivation_variance([1, 2], [0.1]), r"same layers.*got 2 and 1"),
+        (lambda: theory.preactivation_variance([], []), r"at least one, got 0 and 0"),
+        (lambda: theory.preactivation_variance([4, 0], [1, 1]), r"layer 2: fan_in .*got 0 and 1"),
+        (lambda: theory.preactivation_variance([4], [-1]), r"layer 1: .*got 4 and -1"),
+        (
+            lambda: theory.preactivation_variance([4], [1], input_second_moment=-1.0),
+            r"input_second_moment must be finite and >= 0, got -1.0",
+        ),
+        (lambda: theory.relu_variance(0, 10, 0.1), r"depth must be >= 1 layer, got 0"),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
