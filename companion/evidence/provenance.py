@@ -24,6 +24,16 @@ RESULT = {"schema": int, "tables": dict, "created": str, "wall_seconds": float, 
 """What `Writer.finish` adds."""
 
 
+def identity(header: dict) -> dict:
+    """Return the part of a header that two sessions of one record must share.
+
+    Left out are the machine, the package version and the commit: a resume after a documentation
+    commit goes on, while `code.source`, the digest of what trains, must be the same.
+    """
+    code = {k: v for k, v in header.get("code", {}).items() if k not in ("version", "commit")}
+    return {**{k: v for k, v in header.items() if k != "machine"}, "code": code}
+
+
 def check_header(header: dict) -> dict:
     """Return `header` as it reads back from JSON; `ValueError` when a key is missing or wrong."""
     try:

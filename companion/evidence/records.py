@@ -160,7 +160,9 @@ class Writer:
             raise ValueError(f"{self.folder} exists and is no record; choose another --out.")
         record = load(self.folder)
         old = {k: v for k, v in record.provenance.items() if k not in provenance.RESULT}
-        difference = working.first_difference(old, self.header)
+        difference = working.first_difference(
+            provenance.identity(old), provenance.identity(self.header)
+        )
         if difference:
             raise ValueError(
                 f"{self.folder} holds a finished record with another header: "

@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from companion.evidence import checkpoints, checks, files, tables
+from companion.evidence import checkpoints, checks, files, provenance, tables
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -141,7 +141,8 @@ class WorkingFolder:
         path = self.folder / "header.json"
         if not path.exists() and not _parts(self.folder):
             files.write_json(path, self.header)
-        difference = first_difference(files.read_json(path), self.header)
+        begun = files.read_json(path)
+        difference = first_difference(provenance.identity(begun), provenance.identity(self.header))
         if difference:
             raise ValueError(
                 f"{self.folder} was begun with another header: {sentence(difference)}; "

@@ -28,8 +28,9 @@ class Experiment:
     """A grid of arms on an image set.
 
     arms: name -> settings; their first and last widths are set to the image set's inputs and
-    classes. deviations: what differs from the source's setting, or what the source leaves open
-    and how it is settled here; kept in every record.
+    classes. published: the source's table of accuracies that the arms answer to, if there is
+    one; the first arm is its baseline. deviations: what differs from the source's setting, or
+    what the source leaves open and how it is settled here; kept in every record.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Experiment:
     source: str
     arms: Mapping[str, Settings]
     scales: Mapping[str, Scale]
+    published: str | None = None
     deviations: tuple[str, ...] = field(default=())
 
     def scale(self, name: str) -> Scale:

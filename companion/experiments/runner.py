@@ -107,8 +107,8 @@ def train_stack(
 ) -> Tables:
     """Train one stack from the start, or from a checkpoint, and return its tables.
 
-    ``save`` is given a checkpoint at the end of an epoch when a minute has passed, and when the
-    training is interrupted (Ctrl-C).
+    ``save`` is given a checkpoint at the end of an epoch when a minute has passed, so that an
+    interruption costs at most that and the epoch under way.
     """
     stack = Stack(runs, split)
     if checkpoint:
@@ -122,10 +122,10 @@ def train_stack(
     while stack.epoch < stack.settings.epochs:
         stack.train_epoch()
         tables = _append(tables, epoch_tables(stack))
-        report(len(runs))
-        if save and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+        if save and time.monotonic() - saved_at >= CHECKPOINT_SECONDS:
             save(_checkpoint(stack, tables))
             saved_at = time.monotonic()
+        report(len(runs))
     return tables
 
 
@@ -169,6 +169,38 @@ def record_name(experiment: Experiment, dataset: str, scale: str) -> str:
     return f"{experiment.name}-{dataset}-{scale}"
 
 
+def train(
+    experiment: Experiment,
+    scale: str = "quick",
+    dataset: str | None = None,
+    device: str = "auto",
+    progress: Callable[[int, int], Progress] | None = None,
+    **overrides: Any,
+) -> Tables:
+    """Train a scale and return its tables without writing a record: for a live notebook cell.
+
+    overrides: runs, epochs or arms, as in `Experiment.runs`; the rest as in `run`.
+    """
+    split, plan = _prepare(experiment, scale, dataset, machine.pick_device(device), **overrides)
+    report = progress(len(plan) * plan[0].settings.epochs, 0) if progress else None
+    tables: Tables = {}
+    for stack in pack(plan, split.train_images.device):
+        tables = _append(tables, train_stack(stack, split, progress=report))
+    return tables
+
+
+def _prepare(
+    experiment: Experiment,
+    scale: str,
+    dataset: str | None,
+    device: torch.device,
+    **overrides: Any,
+) -> tuple[data.Split, list[Run]]:
+    images = data.load(dataset or experiment.scale(scale).datasets[0])
+    plan = experiment.runs(scale, images.inputs, images.classes, **overrides)
+    return data.split(images, seed=SPLIT_SEED).to(device), plan
+
+
 def run(
     experiment: Experiment,
     scale: str,
@@ -186,26 +218,20 @@ def run(
     the function to call with every further number of finished run-epochs.
     """
     where = machine.pick_device(device)
-    images = data.load(dataset or experiment.scale(scale).datasets[0])
-    plan = experiment.runs(scale, images.inputs, images.classes, runs, epochs, arms)
-    split = data.split(images, seed=SPLIT_SEED).to(where)
-    writer = records.Writer(
-        Path(out) / record_name(experiment, images.name, scale),
-        header(experiment, scale, split, plan, where),
-    )
-    done = _finished_runs(writer.finished())
-    waiting = [one for one in plan if one.number not in done]
-    length = plan[0].settings.epochs
-    report = progress(len(plan) * length, len(done) * length) if progress else None
-    started = time.monotonic()
-    for stack in pack(waiting, where):
-        key = stack_key(stack)
-        tables = train_stack(
-            stack,
-            split,
-            checkpoint=writer.load_checkpoint(key),
-            save=lambda state, key=key: writer.save_checkpoint(key, state),
-            progress=report,
-        )
-        writer.add(key, tables)
-    return writer.finish(time.monotonic() - started)
+    split, plan = _prepare(experiment, scale, dataset, where, runs=runs, epochs=epochs, arms=arms)
+    folder = Path(out) / record_name(experiment, split.name, scale)
+    with records.Writer(folder, header(experiment, scale, split, plan, where)) as writer:
+        done = _finished_runs(writer.finished())
+        length = plan[0].settings.epochs
+        report = progress(len(plan) * length, len(done) * length) if progress else None
+        for stack in pack((one for one in plan if one.number not in done), where):
+            key = stack_key(stack)
+            tables = train_stack(
+                stack,
+                split,
+                checkpoint=writer.load_checkpoint(key),
+                save=lambda state, key=key: writer.save_checkpoint(key, state),
+                progress=report,
+            )
+            writer.add(key, tables)
+        return writer.finish()

@@ -31,6 +31,7 @@ MLP = Experiment(
             "full", 100, 100, ("cifar10", "cifar10-jpeg"), "the paper's 100 runs an arm, on a GPU"
         ),
     },
+    published="I",
     deviations=(
         "The paper does not state its batch size and input scaling; here batch 32 and inputs "
         "standardised per channel, which reproduce its unregularised accuracy and best epoch.",

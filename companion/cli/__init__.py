@@ -1,0 +1,191 @@
+"""The command line: run an experiment, list what there is, report a record, verify records.
+
+Exit codes: 0, 2 for bad input or a record that fails its check (one sentence on stderr, nothing
+written), 130 after Ctrl-C. Torch and the like are imported inside the commands, so that
+``companion --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from companion import __version__
+from companion.cli import texts
+from companion.cli.errors import BAD_INPUT, OneSentence, leave
+from companion.cli.progress import Progress
+
+app = typer.Typer(
+    cls=OneSentence,
+    help="Weights in Scale: run the book's experiments, and read and check their records.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line on `arguments` (None: those of the process) and exit with its code."""
+    app(args=arguments, prog_name="companion")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"weights-in-scale {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Hold the options that come before a command."""
+
+
+@app.command()
+def run(
+    experiment: Annotated[str, typer.Argument(help="Its name; `companion list` shows them.")],
+    data: Annotated[
+        str | None, typer.Option(help="Image set; default: the scale's first that is here.")
+    ] = None,
+    scale: Annotated[str, typer.Option(help="quick, book or full.")] = "book",
+    out: Annotated[Path, typer.Option(help="Folder that receives the record.")] = Path("records"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
+    runs: Annotated[int | None, typer.Option(help="Runs an arm, instead of the scale's.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs, instead of the scale's.")] = None,
+    arm: Annotated[
+        list[str] | None, typer.Option(help="Train this arm only; may be given several times.")
+    ] = None,
+) -> None:
+    """Train an experiment and write its record; the same command goes on after a stop."""
+    from companion import data as image_sets
+    from companion import experiments
+    from companion.experiments import runner
+
+    chosen = experiments.find(experiment)
+    plan = chosen.runs(scale, 1, 2, runs, epochs, arm)  # a wrong number shows before images load
+    meant = chosen.scale(scale).datasets
+    if data is None:
+        here = image_sets.names()
+        data = next((name for name in meant if name in here), meant[0])
+    arms = len({one.arm for one in plan})
+    title = (
+        f"{chosen.name}, {scale} scale, {data}: {texts.count(arms, 'arm')}, "
+        f"{texts.count(len(plan) // arms, 'run')} an arm, "
+        f"{texts.count(plan[0].settings.epochs, 'epoch')} a run"
+    )
+    with Progress(title) as progress:
+        try:
+            record = runner.run(chosen, scale, data, out, device, runs, epochs, arm, progress.begin)
+        except OSError as error:
+            raise ValueError(
+                f"--out must be a folder that can be written, got {out} "
+                f"({error.strerror or type(error).__name__}); choose another or make room there"
+            ) from error
+    typer.echo(f"{record.path}: {record.label()}")
+    typer.echo(f"`companion report {record.path}` shows the results.")
+
+
+@app.command("list")
+def list_() -> None:
+    """Show the experiments and their scales, the image sets here, and the recorded results."""
+    from companion import data, experiments
+    from companion.data.downloads import DOWNLOADS
+    from companion.evidence import records
+
+    typer.echo("Experiments")
+    for experiment in experiments.EXPERIMENTS.values():
+        names = list(experiment.arms)
+        shown = names if len(names) <= 12 else [*names[:2], "...", names[-1]]
+        typer.echo(f"\n  {experiment.name}: {experiment.title}\n    source: {experiment.source}")
+        typer.echo(f"    {texts.count(len(names), 'arm')}: {'; '.join(shown)}")
+        rows = [
+            [
+                size.name,
+                texts.count(len(size.arms or names), "arm"),
+                f"{texts.count(size.runs, 'run')} an arm",
+                texts.count(size.epochs, "epoch"),
+                " or ".join(size.datasets),
+                size.note,
+            ]
+            for size in experiment.scales.values()
+        ]
+        typer.echo(texts.columns(rows, "    "))
+    local = [name for name in data.names() if name not in ("digits", *DOWNLOADS)]
+    rows = [
+        ["built in", "digits"],
+        ["in COMPANION_DATA", ", ".join(local) or "none"],
+        ["found there or downloaded", ", ".join(DOWNLOADS)],
+    ]
+    typer.echo(f"\nImage sets\n\n{texts.columns(rows, '  ')}")
+    rows = [[name, records.recorded(name).label()] for name in records.recorded_names()]
+    typer.echo(f"\nRecords that ship\n\n{texts.columns(rows or [['none yet']], '  ')}")
+
+
+@app.command()
+def report(
+    record: Annotated[
+        str | None, typer.Argument(help="A record's folder or name; default: all that ship.")
+    ] = None,
+) -> None:
+    """Show a record's results beside the paper's, how it deviates, and where it comes from."""
+    from companion.evidence import records
+
+    paths = _folders([record] if record else [])
+    for path in paths:
+        problems = records.verify(path)
+        if problems:
+            raise ValueError(f"{path} fails its check: {problems[0]}")
+    typer.echo("\n\n".join(texts.report(records.load(path)) for path in paths))
+
+
+@app.command()
+def verify(
+    record: Annotated[
+        list[str] | None, typer.Argument(help="Folders or names; default: all that ship.")
+    ] = None,
+) -> None:
+    """Check records against their digests and rules; exit code 2 when one fails."""
+    from companion.evidence import records
+
+    paths = _folders(record or [])
+    failed = 0
+    for path in paths:
+        problems = records.verify(path)
+        failed += bool(problems)
+        state = texts.count(len(problems), "problem") if problems else "sound"
+        about = "" if problems else f" ({records.load(path).label()})"
+        typer.echo("\n  - ".join([f"{path.name}: {state}{about}", *problems]))
+    if failed:
+        leave(
+            f"{failed} of {texts.count(len(paths), 'record')} failed the check; "
+            "restore what is damaged or run it again",
+            BAD_INPUT,
+        )
+
+
+def _folders(given: Sequence[str]) -> list[Path]:
+    """The folders of records given by path or recorded name; of all that ship when none is."""
+    from companion.evidence import records
+
+    shipped = records.recorded_names()
+    if not (given or shipped):
+        raise ValueError("a record must be named, as none ships yet; give a record's folder")
+    paths = []
+    for text in given or shipped:
+        path = Path(text)
+        if not path.exists() and text in shipped:
+            path = records.recorded(text).path
+        elif not path.exists() and not path.with_name(f"{path.name}.partial").exists():
+            raise ValueError(
+                f"record must be a folder or a recorded name ({', '.join(shipped) or 'none yet'}), "
+                f"got {text!r}; `companion list` shows the names"
+            )
+        paths.append(path)
+    return paths

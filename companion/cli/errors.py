@@ -1,0 +1,43 @@
+"""One sentence and an exit code for what a person can put right."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+PACKAGE = Path(__file__).resolve().parents[1]
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def leave(sentence: str, code: int) -> NoReturn:
+    """Print the sentence to stderr and end the command with the exit code."""
+    typer.echo(" ".join(sentence.split()).rstrip(".") + ".", err=True)
+    raise typer.Exit(code)
+
+
+def raised_here(error: BaseException) -> bool:
+    """Whether this package raised it, by a rule on what is given to it.
+
+    A ValueError out of another library is a fault of ours, and keeps its traceback.
+    """
+    frame, _ = list(traceback.walk_tb(error.__traceback__))[-1]
+    return Path(frame.f_code.co_filename).resolve().is_relative_to(PACKAGE)
+
+
+class OneSentence(TyperGroup):
+    """A group of commands in which bad input and Ctrl-C end with one sentence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except ValueError as error:
+            if not raised_here(error):
+                raise
+            leave(str(error), BAD_INPUT)
+        except KeyboardInterrupt:
+            leave("interrupted; give the same command again to go on", INTERRUPTED)

@@ -1,0 +1,74 @@
+"""How far a training is and how long it still takes, in a terminal and in a log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+LOG_SECONDS = 60
+"""Where stderr is no terminal, progress is a line this often."""
+BAR = "{percentage:3.0f} % {bar} {n_fmt} of {total_fmt} epochs, {elapsed} so far, {remaining} to go"
+LOG_LINE = BAR.replace("{bar} ", "")
+
+
+class Progress:
+    """A bar over the epochs of all runs with the remaining time; in a log, a line a minute.
+
+    Its `begin` is what `runner.run` takes as ``progress``; leaving the context closes the bar.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title, self.bar = title, None
+
+    def begin(self, total: int, done: int) -> Callable[[int], None]:
+        """Say what is trained; the bar itself starts with the training."""
+        stored = f"; {done} of {total} epochs are stored" if done else ""
+        typer.echo(self.title + stored, err=True)
+        self.total, self.done = total, done
+        return self.advance
+
+    def advance(self, epochs: int) -> None:
+        """Count finished epochs.
+
+        Those of the first call come from a checkpoint: they took no time now, and the estimate
+        of what remains leaves them out.
+        """
+        if self.bar is None:
+            self.bar = self._bar(self.done + epochs)
+        else:
+            self.bar.update(epochs)
+
+    def _bar(self, done: int) -> Any:
+        from tqdm import tqdm
+
+        terminal = sys.stderr.isatty()
+        return tqdm(
+            total=self.total,
+            initial=done,
+            file=sys.stderr if terminal else _Log(),
+            bar_format=BAR if terminal else LOG_LINE,
+            mininterval=0.1 if terminal else LOG_SECONDS,
+            miniters=1,
+            dynamic_ncols=terminal,
+        )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+class _Log:
+    """A file for tqdm that writes each state of its one line as a line of its own."""
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            typer.echo(text.strip(), err=True)
+
+    def flush(self) -> None:
+        sys.stderr.flush()

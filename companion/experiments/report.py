@@ -1,0 +1,114 @@
+"""A record beside the paper it repeats: the accuracy table, its claims, its tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from companion.evidence import claims, comparison, published
+from companion.evidence.claims import Claim
+from companion.evidence.records import Record
+from companion.evidence.summaries import Summary, summary
+
+
+def accuracy_claims(record: Record, table: str) -> dict[str, Claim]:
+    """Arm -> the claim that sets its test accuracy at the best epoch beside the paper's.
+
+    The first arm is the baseline of the others and has no claim of its own.
+    """
+    ours = comparison.by_arm(comparison.best_epoch(record.epochs))
+    theirs = {arm: published.summary(table, arm, "test_accuracy") for arm in ours}
+    baseline, *others = ours
+    return {
+        arm: claims.compare(
+            f"Test accuracy of {arm}",
+            ours[arm],
+            theirs[arm],
+            baseline=(ours[baseline], theirs[baseline]),
+            baseline_name=baseline,
+            scale=record.provenance["scale"],
+        )
+        for arm in others
+    }
+
+
+def accuracy_table(record: Record, table: str) -> pd.DataFrame:
+    """One row an arm: the paper's accuracy (percent) and best epoch beside ours, with verdict.
+
+    The columns are those of `display.figures.results_table`.
+    """
+    best = comparison.best_epoch(record.epochs)
+    epochs = comparison.by_arm(best, "best_epoch")
+    verdicts = {arm: claim.verdict for arm, claim in accuracy_claims(record, table).items()}
+    rows = []
+    for arm, ours in comparison.by_arm(best).items():
+        theirs = published.summary(table, arm, "test_accuracy")
+        rows.append(
+            {
+                "arm": arm,
+                "paper_accuracy": 100 * theirs.mean,
+                "paper_sd": 100 * theirs.sd,
+                "paper_epoch": published.value(table, arm, "best_epoch"),
+                "accuracy": 100 * ours.mean,
+                "sd": 100 * ours.sd,
+                "low": 100 * ours.low,
+                "high": 100 * ours.high,
+                "epoch": epochs[arm].mean,
+                "runs": ours.runs,
+                "verdict": verdicts.get(arm, ""),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def test_table(record: Record, table: str) -> pd.DataFrame:
+    """The paper's Mann-Whitney tests, each beside ours on the same two arms.
+
+    Columns: group1, group2, paper_p, U (of group1), p, holm (Holm's adjusted p over the rows),
+    difference, low, high (Welch's 95 % interval of group2 - group1, in points).
+    """
+    best = comparison.best_epoch(record.epochs)
+    accuracy = {arm: rows["test_accuracy"].to_numpy() for arm, rows in best.groupby("arm")}
+    rows = []
+    for pair in published.mann_whitney_rows(table).itertuples():
+        first, second = accuracy[pair.group1], accuracy[pair.group2]
+        test = comparison.mann_whitney(first, second)
+        gap = comparison.difference(second, first)
+        rows.append(
+            {
+                "group1": pair.group1,
+                "group2": pair.group2,
+                "paper_p": pair.p,
+                "U": test.statistic,
+                "p": test.p,
+                "difference": 100 * gap.estimate,
+                "low": 100 * gap.low,
+                "high": 100 * gap.high,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    return frame.assign(holm=comparison.holm(frame["p"]))
+
+
+def growth(layers: pd.DataFrame, arm: str, quantity: str, layer: int) -> Summary:
+    """The factor by which a layer's quantity changes from before training to its end, over runs.
+
+    layers: a record's table of that name.
+    """
+    mine = layers[(layers["arm"] == arm) & (layers["layer"] == layer)]
+    wide = mine.pivot(index="run", columns="epoch", values=quantity)
+    return summary(wide.iloc[:, -1] / wide.iloc[:, 0])
+
+
+def final_generalization_error(epochs: pd.DataFrame, arm: str) -> np.ndarray:
+    """L(test) - L(train) of an arm's runs after the last epoch (N eq. 2)."""
+    last = epochs[(epochs["arm"] == arm) & (epochs["epoch"] == epochs["epoch"].max())]
+    return (last["test_loss"] - last["train_loss"]).to_numpy(float)
+
+
+def fall_after_best(epochs: pd.DataFrame, arm: str) -> Summary:
+    """Test accuracy at the best epoch minus at the last, over an arm's runs: what overfitting
+    takes from a run that is trained to the end."""
+    best = comparison.best_epoch(epochs[epochs["arm"] == arm]).set_index("run")["test_accuracy"]
+    last = epochs[(epochs["arm"] == arm) & (epochs["epoch"] == epochs["epoch"].max())]
+    return summary((best - last.set_index("run")["test_accuracy"]).to_numpy(float))

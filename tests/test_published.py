@@ -1,0 +1,145 @@
+"""The papers' printed numbers: transcribed a second time, and consistent with themselves."""
+
+import math
+
+import pytest
+from scipy import stats
+
+from companion.evidence import comparison, published
+
+ACCURACY = {
+    ("I", "none"): (48.72, 0.48, 14.02, 4.40, 100),
+    ("I", "wr"): (50.08, 0.50, 76.01, 20.52, 100),
+    ("I", "wd-1e-2"): (48.00, 0.45, 58.93, 24.27, 100),
+    ("I", "wd-1e-3"): (50.17, 0.48, 61.41, 23.76, 100),
+    ("I", "wd-1e-4"): (48.90, 0.53, 15.86, 5.17, 100),
+    ("III", "none-xavier"): (53.99, 1.22, 6.04, 1.51, 50),
+    ("III", "wr-xavier"): (54.21, 1.19, 15.76, 20.31, 50),
+    ("III", "none-kaiming"): (55.49, 0.99, 4.78, 0.97, 50),
+    ("III", "wr-kaiming"): (56.22, 1.06, 17.18, 22.03, 50),
+    ("V", "alexnet-none"): (68.33, 0.42, 18.20, 3.59, 20),
+    ("V", "alexnet-wr"): (70.63, 0.54, 80.10, 16.30, 20),
+    ("V", "resnet50-none"): (69.46, 0.80, 76.50, 22.30, 40),
+    ("V", "resnet50-wr"): (70.31, 0.86, 61.17, 19.18, 40),
+}
+TESTS = [
+    ("II", "none", "wr", 1.20e1, 1.01e-31, 0.05 / 3, True, 100),
+    ("II", "none", "wd-1e-3", 3.00e0, 1.87e-32, 0.05 / 3, True, 100),
+    ("II", "wr", "wd-1e-3", 2.08e3, 1.31e-1, 0.05 / 3, False, 100),
+    ("IV", "none-kaiming", "wr-kaiming", 1.16e2, 5.38e-4, 0.05 / 6, True, 50),
+    ("IV", "none-kaiming", "none-xavier", 9.25e1, 4.80e-10, 0.05 / 6, True, 50),
+    ("IV", "none-kaiming", "wr-xavier", 1.60e2, 5.04e-8, 0.05 / 6, True, 50),
+    ("IV", "wr-kaiming", "none-xavier", 6.80e1, 2.94e-13, 0.05 / 6, True, 50),
+    ("IV", "wr-kaiming", "wr-xavier", 7.20e1, 3.95e-12, 0.05 / 6, True, 50),
+    ("IV", "none-xavier", "wr-xavier", 5.20e2, 2.66e-1, 0.05 / 6, False, 50),
+    ("VI", "alexnet-none", "alexnet-wr", 0.0, 6.80e-8, 0.05, True, 20),
+    ("VI", "resnet50-none", "resnet50-wr", 1.10e1, 5.53e-4, 0.05, True, 40),
+]
+TEXT = {
+    ("mlp", "parameters"): 199_082,
+    ("lenet5", "parameters"): 62_006,
+    ("alexnet", "parameters"): 57_044_810,
+    ("resnet50", "parameters"): 23_520_842,
+    ("mlp-layer-1", "width"): 32,
+    ("mlp-layer-2", "width"): 32,
+    ("mlp-layer-3", "width"): 10,
+    ("mlp-layer-1", "weight_std_before"): 0.03,
+    ("mlp-layer-1", "weight_std_after"): 0.17,
+    ("training", "learning_rate"): 1e-3,
+    ("training", "momentum"): 0.9,
+    ("training", "train_images"): 40_000,
+    ("training", "validation_images"): 10_000,
+    ("training", "test_images"): 10_000,
+    ("training", "alpha_base"): 0.05,
+    ("alexnet", "dropout"): 0.5,
+    ("wr-xavier minus none-xavier", "accuracy_gain"): 0.22,
+    ("wr-kaiming minus none-kaiming", "accuracy_gain"): 0.73,
+    ("none-kaiming minus none-xavier", "accuracy_gain"): 1.5,
+    ("alexnet-wr minus alexnet-none", "accuracy_gain"): 2.33,
+    ("resnet50-wr minus resnet50-none", "accuracy_gain"): 0.85,
+}
+
+
+def test_every_row_is_accounted_for():
+    assert len(published.rows()) == 2 * len(ACCURACY) + 4 * len(TESTS) + len(TEXT)
+    assert not published.rows().duplicated(["source", "table", "cell", "quantity"]).any()
+    assert published.rows().columns.tolist() == [
+        "source", "table", "cell", "label", "quantity", "unit", "mean", "sd", "runs",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "cell"), ACCURACY)
+def test_accuracy_tables_are_as_printed_in_percent(table, cell):
+    accuracy, accuracy_sd, epoch, epoch_sd, runs = ACCURACY[table, cell]
+    frame = published.rows(table=table)
+    frame = frame[frame["cell"] == cell].set_index("quantity")
+    assert frame.loc["test_accuracy", ["unit", "mean", "sd", "runs"]].tolist() == [
+        "percent", accuracy, accuracy_sd, runs,
+    ]  # fmt: skip
+    assert frame.loc["best_epoch", ["unit", "mean", "sd", "runs"]].tolist() == [
+        "epoch", epoch, epoch_sd, runs,
+    ]  # fmt: skip
+
+
+def test_printed_tests_are_as_printed():
+    found = [
+        (table, *row)
+        for table in ("II", "IV", "VI")
+        for row in published.mann_whitney_rows(table).itertuples(index=False, name=None)
+    ]
+    assert found == TESTS
+
+
+def test_numbers_in_the_text_are_as_printed():
+    frame = published.rows(table="text")
+    assert {(r.cell, r.quantity): r.mean for r in frame.itertuples()} == TEXT
+
+
+def test_summary_is_in_fractions_with_the_t_interval():
+    found = published.summary("I", "wr", "test_accuracy")
+    half = stats.t.ppf(0.975, 99) * 0.0050 / math.sqrt(100)
+    assert (found.mean, found.sd, found.runs) == (pytest.approx(0.5008), pytest.approx(0.005), 100)
+    assert (found.low, found.high) == pytest.approx((0.5008 - half, 0.5008 + half))
+    assert published.summary("I", "wr", "best_epoch").mean == 76.01
+    wide = published.summary("I", "wr", "best_epoch", confidence=0.99)
+    assert wide.high > published.summary("I", "wr", "best_epoch").high
+
+
+def test_value_turns_percent_into_a_fraction_and_leaves_the_rest():
+    assert published.value("V", "alexnet-wr", "test_accuracy") == pytest.approx(0.7063)
+    assert published.value("text", "resnet50", "parameters") == 23_520_842
+
+
+def test_stars_follow_the_printed_p_and_alpha():
+    for table in ("II", "IV", "VI"):
+        frame = published.mann_whitney_rows(table)
+        assert (frame["starred"] == (frame["p"] < frame["alpha"])).all()
+
+
+def test_one_printed_pair_of_statistic_and_p_belongs_together():
+    together = [
+        math.isclose(comparison.mann_whitney_p(u, runs, runs), p, rel_tol=0.01)
+        for _, _, _, u, p, _, _, runs in TESTS
+    ]
+    assert together == [False] * 9 + [True, False]
+
+
+def test_rows_are_copies():
+    frame = published.rows()
+    frame.loc[:, "mean"] = 0
+    assert published.rows()["mean"].max() == 57_044_810
+
+
+def test_errors_list_what_there_is():
+    with pytest.raises(ValueError, match="the sources are N, got 'Z'; use one"):
+        published.rows("Z")
+    with pytest.raises(ValueError, match=r"tables of N are I, II, III, IV, V, VI, text, got 'VII'"):
+        published.rows(table="VII")
+    with pytest.raises(ValueError, match=r"has the cell none, wr, wd-1e-2.*got 'wrs'; use one"):
+        published.summary("I", "wrs", "test_accuracy")
+    with pytest.raises(ValueError, match="has the quantity test_accuracy, best_epoch, got 'loss'"):
+        published.value("I", "wr", "loss")
+    with pytest.raises(ValueError, match="needs sd and runs, and parameters of mlp in table text"):
+        published.summary("text", "mlp", "parameters")
+    with pytest.raises(ValueError, match="the tables of tests are II, IV, VI, got 'I'"):
+        published.mann_whitney_rows("I")

@@ -1,0 +1,657 @@
+"""Records: the schema, the working folder, a kill at every step, verification."""
+
+import gc
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from companion.evidence import checks, files, provenance, records, tables, working
+
+SEEDS = [7, 8]
+EPOCHS = 2
+
+
+def header(**changes) -> dict:
+    return {
+        "name": "toy",
+        "experiment": "weight-rescaling-mlp",
+        "scale": "quick",
+        "dataset": "digits",
+        "dataset_digest": "d" * 64,
+        "arms": {"none": {"decay": 0.0}, "wr": {"decay": 0.0, "rescale": "wr"}},
+        "seeds": SEEDS,
+        "runs_per_arm": 2,
+        "epochs": EPOCHS,
+        "code": {"version": "0.1.0", "commit": "abc", "source": "clean"},
+        "machine": {"hardware": "2-core Test CPU", "device": "cpu"},
+        "deviations": ["2 epochs instead of 100"],
+        **changes,
+    }
+
+
+def frames(arm: str, first_run: int, seeds=SEEDS, epochs: int = EPOCHS) -> dict:
+    """Tables of one stack, in float64 and out of order, as an engine may hand them over."""
+    rng = np.random.default_rng(first_run)
+    base = [
+        {"run": first_run + i, "arm": arm, "seed": seed, "epoch": epoch}
+        for epoch in reversed(range(epochs + 1))
+        for i, seed in enumerate(seeds)
+    ]
+    measured = [c.name for c in tables.TABLES["epochs"]][4:]
+    rows = [{**row, **{name: rng.uniform() for name in measured}} for row in base]
+    weights = [c.name for c in tables.TABLES["layers"]][5:]
+    layers = [
+        {**row, "layer": layer, **{name: rng.uniform() for name in weights}}
+        for row in base
+        for layer in (1, 2)
+    ]
+    bins = [
+        {**row, "layer": 1, "left": left, "right": left + 0.5, "count": 3}
+        for row in base
+        if row["epoch"] in (0, epochs)
+        for left in (0.5, 0.0)
+    ]
+    result = {"epochs": rows, "layers": layers, "histograms": bins}
+    return {name: pd.DataFrame(value) for name, value in result.items()}
+
+
+STACKS = {"none-0": ("none", 0), "wr-0": ("wr", 2)}
+
+
+def run(folder: Path, trained: list | None = None) -> records.Record:
+    """What a runner does: resume, train what is missing (noted in `trained`), finish."""
+    with records.Writer(folder, header()) as writer:
+        for key, (arm, first) in STACKS.items():
+            if key in writer.finished():
+                continue
+            state = writer.load_checkpoint(key)
+            if state is None:
+                writer.save_checkpoint(key, {"epoch": 1, "weights": torch.arange(3.0)})
+            writer.add(key, frames(arm, first))
+            if trained is not None:
+                trained.append(key)
+        return writer.finish()
+
+
+def flip(path: Path, place: float = 0.5) -> None:
+    """Flip one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[int(len(data) * place)] ^= 1
+    path.write_bytes(data)
+
+
+# The finished record
+
+
+def test_a_record_reads_back_what_was_written_sorted_and_typed(tmp_path):
+    record = run(tmp_path / "toy")
+    assert record.name == "toy"
+    assert record.path == tmp_path / "toy"
+    expected = pd.concat([frames(arm, first)["epochs"] for arm, first in STACKS.values()])
+    expected = expected.sort_values(["run", "epoch"]).reset_index(drop=True)
+    assert record.epochs[["run", "arm", "seed", "epoch"]].values.tolist() == (
+        expected[["run", "arm", "seed", "epoch"]].values.tolist()
+    )
+    np.testing.assert_array_equal(
+        record.epochs["test_loss"], expected["test_loss"].to_numpy(np.float32)
+    )
+    for name in tables.TABLES:
+        on_disk = pq.read_table(record.path / f"{name}.parquet")
+        assert on_disk.schema.equals(tables.schema(name))
+        keys = on_disk.to_pandas()[tables.KEYS[name]]
+        assert keys.equals(keys.sort_values(tables.KEYS[name], ignore_index=True))
+    assert record.layers.dtypes["weight_std"] == np.float32
+    assert record.histograms.dtypes["count"] == np.int32
+    assert records.verify(record.path) == []
+    assert not (tmp_path / "toy.partial").exists()
+    assert sorted(p.name for p in record.path.iterdir()) == [
+        "epochs.parquet", "histograms.parquet", "layers.parquet", "record.json",
+    ]  # fmt: skip
+
+
+def test_provenance_holds_the_header_and_the_result_as_sorted_indented_json(tmp_path):
+    record = run(tmp_path / "toy")
+    text = (record.path / "record.json").read_text()
+    content = json.loads(text)
+    assert text == json.dumps(content, sort_keys=True, indent=2) + "\n"
+    assert {key: content[key] for key in header()} == header()
+    assert set(content) == set(provenance.HEADER) | set(provenance.RESULT)
+    assert content["tables"]["epochs"]["rows"] == len(record.epochs) == 12
+    assert content["stacks"] == ["none-0", "wr-0"]
+    assert content["created"].endswith("+00:00")
+
+
+def test_label_says_what_was_run(tmp_path):
+    record = run(tmp_path / "toy")
+    assert record.label() == "2 runs an arm, 2 epochs, digits, quick scale, 2-core Test CPU"
+    assert repr(record) == f"<Record toy: {record.label()}>"
+    one = records.Record(tmp_path, header(runs_per_arm=1, epochs=1, machine={}))
+    assert one.label() == "1 run an arm, 1 epoch, digits, quick scale, unknown hardware"
+
+
+def test_recorded_is_tolerant_of_no_records_and_names_what_there_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "_RECORDED", tmp_path)
+    assert records.recorded_names() == []
+    with pytest.raises(ValueError, match=r"are: none yet; got 'toy'; use one"):
+        records.recorded("toy")
+    run(tmp_path / "toy")
+    assert records.recorded_names() == ["toy"]
+    assert records.recorded("toy").name == "toy"
+    with pytest.raises(ValueError, match=r"are: toy; got '\.\./toy'; use one"):
+        records.recorded("../toy")
+
+
+@pytest.mark.parametrize("name", records.recorded_names())
+def test_committed_records_are_sound(name):
+    assert records.verify(records.recorded(name).path) == []
+
+
+def test_load_says_what_is_wrong(tmp_path):
+    with pytest.raises(ValueError, match=r"must hold record.json and does not; give a record's"):
+        records.load(tmp_path / "nothing")
+    with records.Writer(tmp_path / "toy", header()):
+        pass
+    with pytest.raises(ValueError, match="is not finished; run the same command again"):
+        records.load(tmp_path / "toy")
+
+
+# The schema
+
+
+def test_describe_documents_every_column():
+    for name in tables.TABLES:
+        table = tables.describe(name)
+        assert table["column"].tolist() == tables.schema(name).names
+        assert table["meaning"].str.len().min() > 5
+    with pytest.raises(ValueError, match="tables are epochs, layers, histograms, got 'runs'"):
+        tables.describe("runs")
+
+
+def test_encode_keeps_nan_and_infinity_of_a_diverged_run():
+    frame = frames("none", 0)["epochs"]
+    frame.loc[0, "train_loss"] = np.nan
+    frame.loc[1, "train_loss"] = 1e300
+    back = tables.from_parquet("epochs", tables.to_parquet(tables.encode("epochs", frame)))
+    losses = back.to_pandas()["train_loss"]
+    assert back["train_loss"].null_count == 0
+    assert np.isnan(losses).sum() == 1
+    assert np.isinf(losses).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop(columns="seed"), "'seed' is missing"),
+        (lambda f: f.assign(extra=1), "'extra' is unknown"),
+        (lambda f: f.assign(epoch=40_000), r"epoch of epochs must hold int16 \(.*got 40000"),
+        (lambda f: f.assign(run=0.5), "run of epochs must hold int32 .*got 0.5; give whole"),
+        (lambda f: f.assign(seed=np.nan), "seed of epochs must hold int32 .*got nan"),
+        (lambda f: f.assign(arm=3), "arm of epochs must hold string, got 3; name the arm"),
+        (lambda f: f.assign(test_loss="low"), "test_loss of epochs must hold float, got .*numbers"),
+    ],
+)
+def test_encode_refuses_what_the_schema_does_not_hold(change, message):
+    with pytest.raises(ValueError, match=message):
+        tables.encode("epochs", change(frames("none", 0)["epochs"]))
+
+
+def test_from_parquet_refuses_another_schema():
+    good = tables.encode("epochs", frames("none", 0)["epochs"])
+    wide = good.set_column(1 + 3, "train_loss", good["train_loss"].cast(pa.float64()))
+    for table, message in [
+        (wide, "train_loss of epochs must hold float, got double"),
+        (good.drop_columns("seed"), "seed of epochs must hold int32, got no such column"),
+        (good.append_column("extra", good["run"]), "must have the columns run, arm.*got run"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            tables.from_parquet("epochs", tables.to_parquet(table))
+    with pytest.raises(ValueError, match="must be a parquet file and cannot be read"):
+        tables.from_parquet("epochs", b"not parquet")
+
+
+# The header
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seeds": None}, "header needs seeds as list, got None; add it"),
+        ({"epochs": True}, "header needs epochs as int, got True"),
+        ({"epochs": 0}, "epochs must be >= 1, got 0"),
+        ({"runs_per_arm": 0}, "runs_per_arm must be >= 1, got 0"),
+        ({"arms": {}}, "at least one arm, got none"),
+        ({"wall_seconds": 3.0}, "header key wall_seconds is set by the writer"),
+        ({"machine": {"free": float("nan")}}, "must be plain JSON"),
+        ({"code": {"path": Path()}}, "must be plain JSON"),
+    ],
+)
+def test_a_bad_header_is_refused_and_nothing_is_written(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        records.Writer(tmp_path / "toy", header(**change))
+    assert list(tmp_path.iterdir()) == []
+    lacking = header()
+    del lacking["scale"]
+    with pytest.raises(ValueError, match="header needs scale as str, got nothing"):
+        records.Writer(tmp_path / "toy", lacking)
+
+
+def contents(folder: Path) -> dict:
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arms": {"none": {"decay": 0.1}, "wr": {}}}, "arms.none.decay is 0.0 there and 0.1 now"),
+        ({"epochs": 3, "seeds": [1]}, "epochs is 2 there and 3 now"),
+        ({"note": "x"}, "note is 'nothing' there and 'x' now"),
+    ],
+)
+@pytest.mark.parametrize("finished", [False, True])
+def test_another_header_is_refused_and_nothing_is_touched(tmp_path, change, message, finished):
+    folder = tmp_path / "toy"
+    if finished:
+        run(folder)
+    else:
+        with records.Writer(folder, header()) as writer:
+            writer.add("none-0", frames("none", 0))
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=f"{message}; choose another --out or delete"):
+        records.Writer(folder, header(**change))
+    assert contents(tmp_path) == before
+
+
+def test_a_complete_record_says_so_and_is_left_alone(tmp_path):
+    run(tmp_path / "toy")
+    before = contents(tmp_path)
+    writer = records.Writer(tmp_path / "toy", header())
+    assert writer.complete
+    assert writer.finished() == set(STACKS)
+    assert writer.damaged() == []
+    assert writer.load_checkpoint("wr-0") is None
+    assert writer.finish().name == "toy"
+    for act in (lambda: writer.add("x", {}), lambda: writer.save_checkpoint("x", {})):
+        with pytest.raises(ValueError, match="is complete; nothing can be added"):
+            act()
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_that_is_no_record_is_left_alone(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(ValueError, match="photos exists and is no record; choose another --out"):
+        records.Writer(tmp_path / "photos", header())
+
+
+# The working folder
+
+
+def test_two_writers_are_refused(tmp_path):
+    with records.Writer(tmp_path / "toy", header()) as first:
+        with pytest.raises(ValueError, match=r"one writer at a time and .*toy\.partial is in use"):
+            records.Writer(tmp_path / "toy", header())
+        first.add("none-0", frames("none", 0))
+    with records.Writer(tmp_path / "toy", header()) as second:
+        assert second.finished() == {"none-0"}
+
+
+def test_a_lock_file_removed_by_another_is_not_held(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    with pytest.raises(ValueError, match="is in use by another"):
+        files.Lock(tmp_path / "lock")
+
+
+def test_without_fcntl_there_is_no_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "fcntl", None)
+    locks = [files.Lock(tmp_path / "lock") for _ in range(2)]
+    for lock in locks:
+        lock.release()
+
+
+def test_a_record_finished_while_waiting_is_taken_as_complete(tmp_path, monkeypatch):
+    source = run(tmp_path / "source").path
+
+    class Slow(working.WorkingFolder):
+        def __init__(self, folder, content):
+            super().__init__(folder, content)
+            shutil.copytree(source, tmp_path / "toy")
+
+    monkeypatch.setattr(working, "WorkingFolder", Slow)
+    writer = records.Writer(tmp_path / "toy", header())
+    assert writer.complete
+    assert not (tmp_path / "toy.partial").exists()
+
+
+def test_checkpoints_come_back_exactly_and_go_with_their_stack(tmp_path):
+    state = {
+        "epoch": 3,
+        "rows": [{"loss": 0.5, "arm": "wr", "last": None, "ok": True}],
+        "model": {"0.weight": torch.randn(2, 3, dtype=torch.float64), "steps": (1, 2)},
+    }
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        assert writer.load_checkpoint("none-0") is None
+        writer.save_checkpoint("none-0", {"epoch": 1})
+        writer.save_checkpoint("none-0", state)
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        back = writer.load_checkpoint("none-0")
+        assert torch.equal(back["model"]["0.weight"], state["model"]["0.weight"])
+        assert back["rows"] == state["rows"]
+        assert back["model"]["steps"] == (1, 2)
+        writer.add("none-0", frames("none", 0))
+        assert writer.load_checkpoint("none-0") is None
+        with pytest.raises(ValueError, match=r"got ndarray at state\['a'\]\[0\]; convert it"):
+            writer.save_checkpoint("wr-0", {"a": [np.zeros(2)]})
+
+
+def test_a_checkpoint_left_beside_its_finished_stack_goes_at_the_next_opening(tmp_path):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        writer.add("none-0", frames("none", 0))
+        writer.save_checkpoint("none-0", {"epoch": 1})
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        assert writer.load_checkpoint("none-0") is None
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "replace"])
+def test_a_damaged_checkpoint_is_refused_and_reported(tmp_path, damage):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        writer.save_checkpoint("wr-0", {"weights": torch.ones(1000)})
+        path = tmp_path / "toy.partial" / "checkpoints" / "wr-0.pt"
+        if damage == "flip":
+            flip(path)
+        elif damage == "truncate":
+            path.write_bytes(path.read_bytes()[:-100])
+        elif damage == "empty":
+            path.write_bytes(b"")
+        else:
+            torch.save(torch.ones(3), path)
+        message = r"wr-0.pt is damaged \(it differs from its digest\); delete it to train"
+        with pytest.raises(ValueError, match=message):
+            writer.load_checkpoint("wr-0")
+        assert len(writer.damaged()) == 1
+    (state, fault) = records.verify(tmp_path / "toy.partial")
+    assert "a record in the making with 0 finished stacks" in state
+    assert "wr-0.pt is damaged" in fault
+
+
+@pytest.mark.parametrize("damage", ["flip", "missing", "digests"])
+def test_a_damaged_part_is_reported_not_merged_and_can_be_trained_anew(tmp_path, damage):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        for key, (arm, first) in STACKS.items():
+            writer.add(key, frames(arm, first))
+        part = tmp_path / "toy.partial" / "parts" / "wr-0"
+        if damage == "flip":
+            flip(part / "layers.parquet")
+        elif damage == "missing":
+            (part / "layers.parquet").unlink()
+        else:
+            (part / "digests.json").write_text("{")
+        assert writer.finished() == {"none-0"}
+        with pytest.raises(ValueError, match=r"part wr-0 in .* is damaged \(.*train this stack"):
+            writer.finish()
+        assert not (tmp_path / "toy").exists()
+        assert len(writer.damaged()) == 1
+        assert "part wr-0" in records.verify(tmp_path / "toy.partial")[1]
+        writer.add("wr-0", frames("wr", 2))
+        assert writer.damaged() == []
+        assert records.verify(writer.finish().path) == []
+
+
+def test_add_refuses_bad_stacks_and_stores_nothing(tmp_path):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        good = frames("none", 0)
+        for key, tabs, message in [
+            ("../up", good, r"stack key has 1 to 100 letters.*got '\.\./up'; rename"),
+            ("a", {"epochs": good["epochs"]}, "has the tables .*got epochs; give all three"),
+            ("a", {}, "got none; give all three"),
+            ("a", frames("wrs", 0), "stack a cannot be recorded: epochs: arm wrs is not among"),
+            ("a", frames("none", 0, epochs=1), "has epochs 0 to 2; in run 0 2 is missing"),
+        ]:
+            with pytest.raises(ValueError, match=message):
+                writer.add(key, tabs)
+        assert list((tmp_path / "toy.partial" / "parts").iterdir()) == []
+        writer.add("a", good)
+        with pytest.raises(ValueError, match=r"stack a is in .* already; skip what is finished"):
+            writer.add("a", good)
+
+
+def test_finish_refuses_an_incomplete_record(tmp_path):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        with pytest.raises(ValueError, match="has no finished stack; add at least one"):
+            writer.finish()
+        writer.add("none-0", frames("none", 0))
+        with pytest.raises(ValueError, match="each arm has 2 runs and wr has 0"):
+            writer.finish()
+        assert writer.finished() == {"none-0"}
+        assert not (tmp_path / "toy").exists()
+
+
+def test_wall_time_adds_up_over_resumes(tmp_path):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        writer.add("none-0", frames("none", 0))
+    (tmp_path / "toy.partial" / "elapsed.json").write_text('{"wall_seconds": 100.0}')
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        writer.add("wr-0", frames("wr", 2))
+        assert writer.finish(wall_seconds=20).provenance["wall_seconds"] == 120.0
+
+
+def test_a_working_folder_without_a_readable_header_is_refused(tmp_path):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        writer.add("none-0", frames("none", 0))
+    path = tmp_path / "toy.partial" / "header.json"
+    for text, message in [("{", "must hold JSON and does not"), ("[]", "a JSON object, got list")]:
+        path.write_text(text)
+        assert any(message in fault for fault in records.verify(path.parent))
+        with pytest.raises(ValueError, match=message):
+            records.Writer(tmp_path / "toy", header())
+    path.unlink()
+    with pytest.raises(ValueError, match=r"header.json must be readable and is not"):
+        records.Writer(tmp_path / "toy", header())
+
+
+# A kill at every step
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it, nothing cleans up."""
+
+
+@pytest.fixture
+def kill_at(monkeypatch):
+    """Make the n-th change on disk the last one that does not happen."""
+    steps, locks = {"left": None}, []
+
+    def guard(name):
+        real = getattr(os, name)
+
+        def step(*args, **options):
+            if steps["left"] is not None:
+                if steps["left"] == 0:
+                    if name == "fsync":  # not forced yet: half of the file may be lost
+                        os.ftruncate(args[0], os.fstat(args[0]).st_size // 2)
+                    raise Killed
+                steps["left"] -= 1
+            return real(*args, **options)
+
+        monkeypatch.setattr(os, name, step)
+
+    for name in ("replace", "fsync", "unlink", "rmdir", "mkdir"):
+        guard(name)
+    make = files.Lock.__init__
+
+    def remember(lock, path):
+        locks.append(lock)
+        make(lock, path)
+
+    monkeypatch.setattr(files.Lock, "__init__", remember)
+
+    def attempt(n, act):
+        steps["left"] = n
+        try:
+            act()
+        except Killed:
+            return False
+        finally:
+            steps["left"] = None
+            for lock in locks:
+                lock.release()
+            locks.clear()
+            gc.collect()
+        return True
+
+    return attempt
+
+
+def test_a_kill_at_any_step_loses_no_finished_stack(tmp_path, kill_at, monkeypatch):
+    wanted = run(tmp_path / "reference")
+    monkeypatch.setattr(checks, "content", lambda *_, **__: [])  # sound, and tested elsewhere
+    monkeypatch.setattr(files, "sync_folder", lambda folder: None)  # a kill is no power cut
+    for n in range(1000):
+        folder = tmp_path / str(n) / "toy"
+        stored, trained = [], []
+        survived = kill_at(n, lambda f=folder, done=stored: run(f, done))
+        for fault in records.verify(folder) if folder.exists() else []:
+            pytest.fail(f"step {n}: {fault}")
+        partial = working.folder_of(folder)
+        if (partial / "header.json").exists():
+            assert len(working.problems(partial)) == 1
+        record = run(folder, trained)
+        assert not set(stored) & set(trained)
+        pd.testing.assert_frame_equal(record.epochs, wanted.epochs)
+        pd.testing.assert_frame_equal(record.histograms, wanted.histograms)
+        assert sorted(p.name for p in folder.parent.iterdir()) == ["toy"]
+        if survived:
+            break
+    assert 40 < n < 999
+
+
+def test_a_real_kill_frees_the_lock_and_keeps_the_stack(tmp_path):
+    script = (
+        "import sys, time\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import test_records as t\n"
+        f"writer = t.records.Writer({str(tmp_path / 'toy')!r}, t.header())\n"
+        "writer.add('none-0', t.frames('none', 0))\n"
+        "print('stored', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    root = Path(records.__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
+        try:
+            assert child.stdout.readline() == "stored\n"
+            with pytest.raises(ValueError, match="is in use by another"):
+                records.Writer(tmp_path / "toy", header())
+        finally:
+            child.send_signal(signal.SIGKILL)
+    assert records.verify(run(tmp_path / "toy").path) == []
+
+
+# Verification
+
+
+def rewrite(folder: Path, name: str, change) -> None:
+    """Write a changed table with a matching digest, as only a faulty writer would."""
+    frame = tables.from_parquet(name, (folder / f"{name}.parquet").read_bytes()).to_pandas()
+    data = tables.to_parquet(tables.encode(name, change(frame)))
+    (folder / f"{name}.parquet").write_bytes(data)
+    content = files.read_json(folder / "record.json")
+    content["tables"][name]["sha256"] = files.digest(data)
+    files.write_json(folder / "record.json", content)
+
+
+def without_last_row(frame):
+    return frame.iloc[:-1]
+
+
+def put(column, where, value):
+    def change(frame):
+        frame.loc[frame.query(where).index[0], column] = value
+        return frame
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("epochs", without_last_row, "epochs has 11 rows, record.json says 12"),
+        ("epochs", without_last_row, "each run has epochs 0 to 2; in run 3 2 is missing"),
+        ("epochs", put("epoch", "epoch == 2", 3), "in run 0 2 is missing"),
+        ("epochs", put("epoch", "epoch == 2", 1), "named by run, epoch and 1 are there twice"),
+        ("epochs", put("test_loss", "epoch == 0", np.nan), "test_loss must be finite before"),
+        ("epochs", put("test_accuracy", "epoch == 1", 50.0), "from 0 to 1, got 50"),
+        ("epochs", lambda f: f.query("run != 3"), "each arm has 2 runs and wr has 1"),
+        ("epochs", put("seed", "run == 1", 99), "seed 99 is not among the record's 7, 8"),
+        ("epochs", put("arm", "run == 1", "wrs"), "arm wrs is not among the record's none, wr"),
+        ("epochs", put("seed", "run == 1", 7), "a run has one arm and one seed and run 1 has more"),
+        ("epochs", put("seed", "run == 1", 7), "none with seed 7 has more"),
+        ("layers", put("weight_std", "epoch == 0", np.inf), "weight_std must be finite before"),
+        ("layers", lambda f: f.query("run != 3"), r"run 3 \(wr, seed 8\) is only in epochs"),
+        ("layers", put("run", "run == 3", 9), r"run 9 \(wr, seed 8\) is only in layers"),
+        ("histograms", put("right", "run == 1", -9.0), "a bin has left < right and count >= 0"),
+    ],
+)
+def test_verify_names_each_fault_of_the_rows(tmp_path, name, change, message):
+    folder = run(tmp_path / "toy").path
+    rewrite(folder, name, change)
+    faults = records.verify(folder)
+    assert any(pd.Series(faults).str.contains(message)), faults
+
+
+def test_verify_names_each_fault_of_the_files(tmp_path):
+    folder = run(tmp_path / "toy").path
+    flip(folder / "layers.parquet")
+    (folder / "histograms.parquet").unlink()
+    faults = records.verify(folder)
+    assert len(faults) == 2
+    assert "layers.parquet differs from its digest in record.json" in faults[0]
+    assert "histograms.parquet is missing" in faults[1]
+    with pytest.raises(ValueError, match="differs from its digest"):
+        _ = records.load(folder).layers
+    assert len(records.load(folder).epochs) == 12
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 2}, "must have schema 1, got 2; use the version"),
+        ({"tables": {}}, "record.json needs tables with rows and sha256 of epochs"),
+        ({"wall_seconds": "long"}, "record.json needs wall_seconds as float"),
+        ({"dataset": 3}, "header needs dataset as str, got 3"),
+    ],
+)
+def test_verify_names_each_fault_of_record_json(tmp_path, change, message):
+    folder = run(tmp_path / "toy").path
+    content = files.read_json(folder / "record.json")
+    files.write_json(folder / "record.json", {**content, **change})
+    (fault,) = records.verify(folder)
+    assert message in fault
+
+
+def test_verify_of_what_is_no_record():
+    (fault,) = records.verify("no/such/folder")
+    assert "must hold record.json and does not" in fault
+
+
+def test_first_difference_and_columns_stay_plain():
+    assert working.first_difference({"a": [1, 2]}, {"a": [1, 2]}) is None
+    assert working.first_difference({"a": 1}, {}) == ("a", 1, "nothing")
+    assert replace(tables.TABLES["epochs"][0], name="x").name == "x"
+    assert checks.content(header(), {k: v.astype({"run": int}) for k, v in both().items()}) == []
+
+
+def both() -> dict:
+    stacks = [frames(arm, first) for arm, first in STACKS.values()]
+    return {name: pd.concat([s[name] for s in stacks]) for name in tables.TABLES}
