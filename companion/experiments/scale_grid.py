@@ -9,9 +9,10 @@ from companion.experiments.plan import Experiment, Scale
 from companion.training.settings import Settings
 
 WIDTHS = (16, 32, 64, 128)
-GAINS = (0.25, 0.5, 1.0, 2.0, 4.0)
+GAINS = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 """Multiples of ReLU's gain sqrt 2."""
-PERIODS = (None, 0, 30, 10, 3, 1)
+HIDDEN_LAYERS = 4
+PERIODS = (None, 0, 12, 4, 1)
 """Steps between two rescalings; None: never, 0: once an epoch."""
 
 
@@ -27,7 +28,7 @@ def arm_name(width: int, gain: float, period: int | None) -> str:
 
 def _settings(width: int, gain: float, period: int | None) -> Settings:
     return Settings(
-        widths=(64, width, width, 10),
+        widths=(64, *[width] * HIDDEN_LAYERS, 10),
         gain=gain * math.sqrt(2),
         learning_rate=0.02,
         rescale="none" if period is None else "wr",
@@ -42,7 +43,7 @@ GRID = Experiment(
     arms={arm_name(*cell): _settings(*cell) for cell in itertools.product(WIDTHS, GAINS, PERIODS)},
     scales={
         "quick": Scale("quick", 1, 2, ("digits",), "a check that everything runs, in seconds"),
-        "book": Scale("book", 10, 30, ("digits",), "ten runs a cell on two CPU cores"),
-        "full": Scale("full", 100, 30, ("digits",), "a hundred runs a cell, on a GPU"),
+        "book": Scale("book", 10, 20, ("digits",), "ten runs a cell on two CPU cores"),
+        "full": Scale("full", 100, 20, ("digits",), "a hundred runs a cell, on a GPU"),
     },
 )
