@@ -151,3 +151,21 @@ def test_variance_through_depth_by_monte_carlo(nonlinearity, slope):
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_kept_by_decay_is_what_torch_does_without_a_gradient(momentum):
+    weight = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=0.002, momentum=momentum, weight_decay=0.05)
+    for _ in range(1000):
+        weight.grad = torch.zeros_like(weight)
+        optimizer.step()
+    kept = theory.kept_by_decay(1000, 0.002, 0.05, momentum)
+    assert weight.item() == pytest.approx(kept, rel=1e-12)
+    assert kept == pytest.approx(math.exp(-0.002 * 0.05 * 1000 / (1 - momentum)), rel=0.02)
+
+
+def test_kept_by_decay_counts_steps_from_zero():
+    assert theory.kept_by_decay(0, 0.1, 0.1) == 1.0
+    with pytest.raises(ValueError, match="steps must be >= 0, got -1; count optimizer steps"):
+        theory.kept_by_decay(-1, 0.1, 0.1)

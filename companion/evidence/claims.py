@@ -106,6 +106,19 @@ def compare(
     return Claim(sentence, result, ours, theirs, _names(records))
 
 
+def direction(
+    sentence: str, ours: Interval, published_sign: int, records: Iterable[Record | str] = ()
+) -> Claim:
+    """Return the claim about a difference of which the paper gives only the sign.
+
+    The verdict is "direction" when our interval excludes 0 on the paper's side, else "not
+    reproduced"; without the paper's own interval it cannot be more.
+    """
+    agrees = ours.excludes_zero and math.copysign(1, ours.estimate) == published_sign
+    verdict = "direction" if agrees else "not reproduced"
+    return Claim(sentence, verdict, records=_names(records))
+
+
 def not_run(name: str, command: str, cost: str) -> Claim:
     """Return the claim that `name` was not run, with the command that would and what it costs."""
     return Claim(f"{name}: not run; `{command}` runs it ({cost}).", "not run")

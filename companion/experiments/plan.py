@@ -29,8 +29,10 @@ class Experiment:
 
     arms: name -> settings; their first and last widths are set to the image set's inputs and
     classes. published: the source's table of accuracies that the arms answer to, if there is
-    one; the first arm is its baseline. deviations: what differs from the source's setting, or
-    what the source leaves open and how it is settled here; kept in every record.
+    one; the first arm is its baseline. histograms: whether weights are recorded as histograms
+    before and after training, which for a large grid would fill the disk. deviations: what
+    differs from the source's setting, or what the source leaves open and how it is settled here;
+    kept in every record.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Experiment:
     arms: Mapping[str, Settings]
     scales: Mapping[str, Scale]
     published: str | None = None
+    histograms: bool = True
     deviations: tuple[str, ...] = field(default=())
 
     def scale(self, name: str) -> Scale:

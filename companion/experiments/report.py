@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -88,6 +90,19 @@ def test_table(record: Record, table: str) -> pd.DataFrame:
         )
     frame = pd.DataFrame(rows)
     return frame.assign(holm=comparison.holm(frame["p"]))
+
+
+def smallest_p(runs: int) -> str:
+    """What the exact Mann-Whitney test can say at most with `runs` a side, as a sentence.
+
+    >>> smallest_p(3)
+    'With 3 runs a side the smallest possible two-sided p-value is 2 / 20 = 0.1.'
+    """
+    orders = math.comb(2 * runs, runs)
+    return (
+        f"With {runs} runs a side the smallest possible two-sided p-value is "
+        f"2 / {orders:,} = {2 / orders:.2g}."
+    )
 
 
 def growth(layers: pd.DataFrame, arm: str, quantity: str, layer: int) -> Summary:

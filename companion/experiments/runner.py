@@ -26,6 +26,10 @@ CHECKPOINT_SECONDS = 60
 SPLIT_SEED = 0
 LAYER_QUANTITIES = ("weight_mean", "weight_std", "weight_norm", "preactivation_variance")
 
+NO_HISTOGRAMS = pd.DataFrame(
+    columns=["run", "arm", "seed", "epoch", "layer", "left", "right", "count"]
+)
+
 Tables = dict[str, pd.DataFrame]
 Progress = Callable[[int], Any]
 """Called with the number of run-epochs just finished."""
@@ -55,7 +59,7 @@ def _finished_runs(keys: Iterable[str]) -> set[int]:
     return {number for first, last in ranges for number in range(int(first), int(last) + 1)}
 
 
-def epoch_tables(stack: Stack) -> Tables:
+def epoch_tables(stack: Stack, histograms: bool = True) -> Tables:
     """The rows of the current epoch: `epochs`, `layers`, and at the two ends `histograms`."""
     values = {name: value.cpu() for name, value in stack.measure().items()}
     who = pd.DataFrame(
@@ -72,7 +76,7 @@ def epoch_tables(stack: Stack) -> Tables:
         for layer in range(len(stack.weights))
     ]
     tables = {"epochs": who.assign(**scalars), "layers": pd.concat(layers, ignore_index=True)}
-    if stack.epoch in (0, stack.settings.epochs):
+    if histograms and stack.epoch in (0, stack.settings.epochs):
         tables["histograms"] = pd.concat(
             [_histogram_rows(who, layer + 1, weight) for layer, weight in enumerate(stack.weights)],
             ignore_index=True,
@@ -104,6 +108,7 @@ def train_stack(
     checkpoint: dict[str, Any] | None = None,
     save: Callable[[dict[str, Any]], None] | None = None,
     progress: Progress | None = None,
+    histograms: bool = True,
 ) -> Tables:
     """Train one stack from the start, or from a checkpoint, and return its tables.
 
@@ -115,18 +120,18 @@ def train_stack(
         stack.load_state(checkpoint["stack"])
         tables = {name: pd.DataFrame(columns) for name, columns in checkpoint["tables"].items()}
     else:
-        tables = epoch_tables(stack)
+        tables = epoch_tables(stack, histograms)
     report = progress or (lambda _: None)
     report(stack.epoch * len(runs))
     saved_at = time.monotonic()
     while stack.epoch < stack.settings.epochs:
         stack.train_epoch()
-        tables = _append(tables, epoch_tables(stack))
+        tables = _append(tables, epoch_tables(stack, histograms))
         if save and time.monotonic() - saved_at >= CHECKPOINT_SECONDS:
             save(_checkpoint(stack, tables))
             saved_at = time.monotonic()
         report(len(runs))
-    return tables
+    return {"histograms": NO_HISTOGRAMS, **tables}
 
 
 def _checkpoint(stack: Stack, tables: Tables) -> dict[str, Any]:
@@ -185,7 +190,9 @@ def train(
     report = progress(len(plan) * plan[0].settings.epochs, 0) if progress else None
     tables: Tables = {}
     for stack in pack(plan, split.train_images.device):
-        tables = _append(tables, train_stack(stack, split, progress=report))
+        tables = _append(
+            tables, train_stack(stack, split, progress=report, histograms=experiment.histograms)
+        )
     return tables
 
 
@@ -232,6 +239,7 @@ def run(
                 checkpoint=writer.load_checkpoint(key),
                 save=lambda state, key=key: writer.save_checkpoint(key, state),
                 progress=report,
+                histograms=experiment.histograms,
             )
             writer.add(key, tables)
         return writer.finish()

@@ -40,6 +40,7 @@ GRID = Experiment(
     name="scale-grid",
     title="Width, gain and rescale period on the digits",
     source="this book",
+    histograms=False,
     arms={arm_name(*cell): _settings(*cell) for cell in itertools.product(WIDTHS, GAINS, PERIODS)},
     scales={
         "quick": Scale("quick", 1, 2, ("digits",), "a check that everything runs, in seconds"),

@@ -6,6 +6,11 @@ with momentum 0.9 and learning rate 1e-3, 100 epochs, five arms.
 
 from __future__ import annotations
 
+from companion.evidence import claims, comparison, published
+from companion.evidence.claims import Claim
+from companion.evidence.records import Record
+from companion.evidence.summaries import Interval, Summary
+from companion.experiments import report
 from companion.experiments.plan import Experiment, Scale
 from companion.training.settings import Settings
 
@@ -23,7 +28,7 @@ MLP = Experiment(
         "wd-1e-4": Settings(weight_decay=1e-4),
     },
     scales={
-        "quick": Scale("quick", 2, 2, ("digits",), "a check that everything runs, in seconds"),
+        "quick": Scale("quick", 4, 60, ("digits",), "live in a notebook, in seconds"),
         "book": Scale(
             "book", 6, 100, ("cifar10-jpeg", "cifar10"), "all of it on two CPU cores in an hour"
         ),
@@ -42,3 +47,87 @@ MLP = Experiment(
         "The split is drawn once and shared by all runs; runs differ in initialization and order.",
     ),
 )
+
+
+def findings(record: Record) -> list[Claim]:
+    """What the paper's figures 1, 2, 3 and 7 say in words, each sentence computed from a record
+    of `MLP` and judged by its sign."""
+    return [
+        _weights_grow(record),
+        _overfitting(record),
+        _generalization(record),
+        _slower(record),
+        _hidden_variance(record),
+    ]
+
+
+def _weights_grow(record: Record) -> Claim:
+    ours = report.growth(record.layers, "none", "weight_std", layer=1)
+    return claims.direction(
+        "Figure 1, weights grow: without regularization the weight std of layer 1 ends at "
+        f"{_times(ours)} its start; the paper tells of 0.03 growing to 0.17, more than fivefold.",
+        Interval(ours.mean - 1, ours.low - 1, ours.high - 1),
+        published_sign=1,
+    )
+
+
+def _overfitting(record: Record) -> Claim:
+    none = report.fall_after_best(record.epochs, "none")
+    wr = report.fall_after_best(record.epochs, "wr")
+    gap = comparison.difference(none, wr)
+    return claims.direction(
+        "Figure 3, overfitting: from its best epoch to its last a run without regularization "
+        f"loses {_points(none)} of test accuracy, a rescaled one {_points(wr)}; the paper shows "
+        "a peak and a fall for the first and no fall for the second.",
+        gap,
+        published_sign=1,
+    )
+
+
+def _generalization(record: Record) -> Claim:
+    wr = comparison.summary(report.final_generalization_error(record.epochs, "wr"))
+    decay = comparison.summary(report.final_generalization_error(record.epochs, "wd-1e-3"))
+    none = comparison.summary(report.final_generalization_error(record.epochs, "none"))
+    return claims.direction(
+        "Figure 2, generalization error after the last epoch: "
+        f"{_value(none)} without regularization, {_value(decay)} with weight decay 0.001, "
+        f"{_value(wr)} with rescaling; the paper puts rescaling slightly below that decay.",
+        comparison.difference(wr, decay),
+        published_sign=-1,
+    )
+
+
+def _slower(record: Record) -> Claim:
+    best = comparison.by_arm(comparison.best_epoch(record.epochs), "best_epoch")
+    theirs = [published.value("I", arm, "best_epoch") for arm in ("wr", "wd-1e-3")]
+    return claims.direction(
+        f"Table I, speed: the best epoch is {_value(best['wr'], 1)} with rescaling and "
+        f"{_value(best['wd-1e-3'], 1)} with weight decay 0.001; in the paper {theirs[0]:.1f} and "
+        f"{theirs[1]:.1f}, so rescaling is the slower one.",
+        comparison.difference(best["wr"], best["wd-1e-3"]),
+        published_sign=1,
+    )
+
+
+def _hidden_variance(record: Record) -> Claim:
+    none = report.growth(record.layers, "none", "preactivation_variance", layer=2)
+    wr = report.growth(record.layers, "wr", "preactivation_variance", layer=2)
+    return claims.direction(
+        "Figure 7, the hidden layer: its pre-activation variance ends at "
+        f"{_times(none)} its start without regularization and at {_times(wr)} with rescaling; "
+        "the paper shows unlimited growth in the first case and a bound in the second.",
+        comparison.difference(none, wr),
+        published_sign=1,
+    )
+
+
+def _value(ours: Summary, digits: int = 2) -> str:
+    return f"{ours.mean:.{digits}f} ({ours.low:.{digits}f} to {ours.high:.{digits}f})"
+
+
+def _times(ours: Summary) -> str:
+    return f"{ours.mean:.3g} times ({ours.low:.3g} to {ours.high:.3g})"
+
+
+def _points(ours: Summary) -> str:
+    return f"{100 * ours.mean:.2f} points ({100 * ours.low:.2f} to {100 * ours.high:.2f})"

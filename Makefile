@@ -1,0 +1,62 @@
+# The book's commands. Each makes .venv when it is missing or older than the two files it follows.
+#   make book     build the pages into _build/html
+#   make test     style, floors, clean notebooks, tests
+#   make lab      open the notebooks in JupyterLab
+#   make records  run the recorded experiments again
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+HTML    := _build/html/index.html
+KEY     := _build/execution-key
+RECORDS := companion/evidence/recorded
+
+# The notebooks' kernel is this environment's Python, whatever kernels the user has installed.
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+.PHONY: book test lab records clean
+.DELETE_ON_ERROR:
+
+$(STAMP): requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "make needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is not here: install one, or name it with make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "make needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$($(PYTHON) -V): name another with make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "make needs Python's venv module, and $(PYTHON) has none: on Debian or Ubuntu, apt-get install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+# The execution cache knows a notebook's code only. A change in the library or in its data empties it.
+# Pages are always made afresh, so that no old file survives a second build.
+book: $(STAMP)
+	@mkdir -p _build
+	@find companion requirements.txt -type f ! -path '*/__pycache__/*' ! -path '*.partial/*' -exec cksum {} + \
+	  | LC_ALL=C sort | cksum > $(KEY).new
+	@cmp -s $(KEY) $(KEY).new || rm -rf _build/.jupyter_cache
+	@mv $(KEY).new $(KEY)
+	@rm -rf _build/html _build/.doctrees _build/jupyter_execute
+	$(BIN)/jupyter-book build . -W --keep-going -n
+
+# The tests of the built pages run only where pages are built.
+test: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/python -m pytest $(if $(wildcard $(HTML)),,--ignore=tests/browser/test_book.py)
+
+lab: $(STAMP)
+	$(BIN)/jupyter-lab notebooks
+
+# COMPANION_DATA names the folder of image sets (book/how-to-use.md).
+records: $(STAMP)
+	$(BIN)/companion run weight-rescaling-mlp --data cifar10-jpeg --scale book --out $(RECORDS)
+	$(BIN)/companion run scale-grid --data digits --scale book --out $(RECORDS)
+
+clean:
+	rm -rf _build

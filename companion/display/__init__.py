@@ -1,0 +1,1 @@
+"""What the reader sees: one look, figures from rows, explorables from one definition."""

@@ -1,0 +1,183 @@
+"""Figures from tidy rows: rows and Axes in, Axes out; no file is read or written.
+
+Rows are the tables of a record: `epochs`, `layers`, `histograms`. Lines are named where they end,
+bands are intervals and say which, and a figure goes to the reader through `show(figure, alt)`.
+"""
+
+import numpy as np
+
+from companion.display import style
+from companion.display.labels import canvas, head, log_axis, name_lines
+from companion.display.svg import show
+from companion.display.tables import results_table
+
+__all__ = [
+    "accuracy_curves", "canvas", "generalization_error", "log_axis", "name_lines",
+    "preactivation_variance", "results_table", "show", "weight_histograms", "weight_std",
+]  # fmt: skip
+
+BANDS = {"minmax": "smallest to largest", "interval": "95 % interval"}
+_TITLES = {
+    "train_accuracy": "Training accuracy (%)",
+    "validation_accuracy": "Validation accuracy (%)",
+    "test_accuracy": "Test accuracy (%)",
+    "train_loss": "Training loss",
+    "validation_loss": "Validation loss",
+    "test_loss": "Test loss",
+}
+
+
+def accuracy_curves(epochs, axes, quantity: str = "test_accuracy", band: str = "minmax"):
+    """Draw an accuracy (or loss) per epoch: one line an arm, the mean over its runs, in a band.
+
+    epochs: columns run, arm, epoch and `quantity`; accuracies as fractions, drawn in percent.
+    band: "minmax" (smallest to largest run) or "interval" (95 % t interval of the mean).
+    """
+    if quantity not in _TITLES:
+        raise ValueError(f"quantity must be one of {', '.join(_TITLES)}, got {quantity!r}")
+    _need(epochs, "epochs", "run", "arm", "epoch", quantity)
+    percent = 100 if quantity.endswith("accuracy") else 1
+    rows = epochs.assign(value=epochs[quantity] * percent)
+    return _arms(rows, axes, band, _TITLES[quantity])
+
+
+def generalization_error(epochs, axes, band: str = "minmax"):
+    """Draw E = L(test) - L(train) per epoch and arm (Niehaus et al., figure 2).
+
+    epochs: columns run, arm, epoch, test_loss, train_loss. Bands as in `accuracy_curves`.
+    """
+    _need(epochs, "epochs", "run", "arm", "epoch", "test_loss", "train_loss")
+    rows = epochs.assign(value=epochs["test_loss"] - epochs["train_loss"])
+    return _arms(rows, axes, band, "Test loss − training loss")
+
+
+def _arms(rows, axes, band: str, title: str):
+    ends = []
+    for arm, mine in rows.groupby("arm", sort=False):
+        mean, low, high = _across_runs(mine, band)
+        line = style.colour(arm)
+        axes.fill_between(mean.index, low, high, color=line, alpha=0.16, linewidth=0)
+        axes.plot(mean.index, mean, color=line, linestyle=style.linestyle(arm))
+        ends.append((mean.iloc[-1], style.label(arm), style.text_colour(arm)))
+    head(axes, title, _band_words(rows, band), "epoch")
+    return name_lines(axes, ends)
+
+
+def weight_std(layers, axes, arm: str, band: str = "minmax"):
+    """Draw the standard deviation of each layer's weights per epoch, on a log axis.
+
+    layers: columns run, arm, epoch, layer, weight_std. One line a layer, the first one darkest.
+    """
+    title = f"Weight standard deviation, {style.label(arm)}"
+    return _layers(layers, axes, arm, "weight_std", band, title)
+
+
+def preactivation_variance(layers, axes, arm: str, band: str = "minmax"):
+    """Draw the variance of each layer's pre-activations per epoch, on a log axis (N, figure 7).
+
+    layers: columns run, arm, epoch, layer, preactivation_variance.
+    """
+    title = f"Pre-activation variance, {style.label(arm)}"
+    return _layers(layers, axes, arm, "preactivation_variance", band, title)
+
+
+def _layers(layers, axes, arm: str, column: str, band: str, title: str):
+    _need(layers, "layers", "run", "arm", "epoch", "layer", column)
+    rows = layers[layers["arm"] == arm]
+    _need(rows, f"layers of arm {arm}", column)
+    rows = rows.assign(value=rows[column])
+    numbers = sorted(rows["layer"].unique())
+    ends = []
+    for layer in numbers:
+        mean, low, high = _across_runs(rows[rows["layer"] == layer], band)
+        fade = 1 - 0.5 * numbers.index(layer) / max(1, len(numbers) - 1)
+        line = style.colour(arm)
+        axes.fill_between(mean.index, low, high, color=line, alpha=0.16 * fade, linewidth=0)
+        axes.plot(mean.index, mean, color=line, alpha=fade)
+        ends.append((mean.iloc[-1], f"layer {layer}", style.text_colour(arm)))
+    log_axis(axes.yaxis)
+    head(axes, title, _band_words(rows, band), "epoch")
+    return name_lines(axes, ends)
+
+
+def weight_histograms(histograms, arm: str, axes, bins: int = 80):
+    """Draw each layer's weights before training (outline) and after it (filled), as densities.
+
+    histograms: columns run, arm, epoch, layer, left, right, count. axes: one Axes a layer.
+    The runs' histograms are averaged as distributions: each run's cumulative share is read at
+    common edges, so runs may have different bins.
+    """
+    _need(histograms, "histograms", "run", "arm", "epoch", "layer", "left", "right", "count")
+    rows = histograms[histograms["arm"] == arm]
+    _need(rows, f"histograms of arm {arm}", "count")
+    numbers, axes = sorted(rows["layer"].unique()), list(np.ravel(axes))
+    if len(axes) != len(numbers):
+        raise ValueError(
+            f"axes must be one a layer, got {len(axes)} for {len(numbers)} layers; "
+            f"make them with canvas(columns={len(numbers)})"
+        )
+    first, last = rows["epoch"].min(), rows["epoch"].max()
+    words = f"outline: before, filled: after epoch {last}"
+    for layer, panel in zip(numbers, axes, strict=True):
+        mine = rows[rows["layer"] == layer]
+        edges = _edges(mine, bins)
+        for epoch in (last, first):
+            density = _density(mine[mine["epoch"] == epoch], edges)
+            if epoch == last:
+                panel.stairs(density, edges, fill=True, color=style.colour(arm), alpha=0.45)
+            else:
+                panel.stairs(density, edges, color=style.INK, linewidth=1)
+        head(panel, f"Layer {layer}", words if panel is axes[0] else " ", "weight")
+        panel.set_yticks([])
+        panel.grid(False)
+        panel.margins(y=0.12)
+        panel.locator_params(axis="x", nbins=4)
+    return axes
+
+
+def _edges(rows, bins: int):
+    """Return common edges that hold all but a thousandth of the weights of any run and epoch."""
+    held = rows[rows["count"] > rows.groupby(["run", "epoch"])["count"].transform("sum") * 5e-4]
+    return np.linspace(held["left"].min(), held["right"].max(), bins + 1)
+
+
+def _density(rows, edges):
+    shares = []
+    for _, run in rows.sort_values("left").groupby("run"):
+        ends = np.append(run["left"].to_numpy(float)[:1], run["right"].to_numpy(float))
+        share = np.append(0, np.cumsum(run["count"].to_numpy(float)))
+        shares.append(np.diff(np.interp(edges, ends, share / share[-1])) / np.diff(edges))
+    return np.mean(shares, axis=0)
+
+
+def _across_runs(rows, band: str):
+    """Return mean, low and high per epoch over the runs of rows (columns run, epoch, value)."""
+    if band not in BANDS:
+        raise ValueError(f"band must be one of {', '.join(BANDS)}, got {band!r}")
+    values = rows.groupby("epoch")["value"]
+    mean = values.mean()
+    if band == "minmax":
+        return mean, values.min(), values.max()
+    from scipy.stats import t
+
+    half = t.ppf(0.975, values.count() - 1) * values.sem()
+    return mean, mean - half, mean + half
+
+
+def _band_words(rows, band: str) -> str:
+    runs = rows.groupby("arm")["run"].nunique()
+    if runs.max() == 1:
+        return "one run"
+    count = f"{runs.min()}" if runs.min() == runs.max() else f"{runs.min()} to {runs.max()}"
+    return f"line: mean, band: {BANDS[band]} of {count} runs"
+
+
+def _need(rows, name: str, *columns: str) -> None:
+    missing = [column for column in columns if column not in rows.columns]
+    if missing:
+        raise ValueError(
+            f"{name} must have the columns {', '.join(columns)}, got none named "
+            f"{', '.join(missing)}; pass the table of a record"
+        )
+    if rows.empty:
+        raise ValueError(f"{name} must have rows, got none; choose an arm that the record holds")

@@ -1,0 +1,152 @@
+"""An explorable in a built page: a compact payload, and the HTML that carries it.
+
+The payload (JSON) has
+    id, title
+    controls: [{name, label, start, keys, texts, shorts}], one string a value in each list
+    panels:   [{key, x, y, xlog, ylog, xlim, ylim, band}]
+    arrays:   each different sequence of numbers once: an x axis is shared by every curve on it
+    styles:   each different [label, role, colour, dashes] once
+    curves:   each different [style, x, y] or [style, x, y, low, high] once: `style` an index into
+              styles, the others indices into arrays; the line "never rescaled" is stored once
+    points:   {"0,2,1": [caption, [curve, ...] of panel 0, [curve, ...] of panel 1, ...]}
+Points are keyed by control *index*, because JavaScript prints 2.0 as "2". Numbers have four
+significant digits; a gap is null.
+"""
+
+import html
+import json
+import math
+
+from companion.display import style
+from companion.display.definition import Curve, Definition
+
+DIGITS = 4
+
+
+def payload(definition: Definition) -> dict:
+    """Return the definition as plain data in the format above."""
+    arrays, styles, curves = _Table(), _Table(), _Table()
+
+    def number_of(curve: Curve) -> int:
+        dashes = " ".join(f"{2 * d:g}" for d in _dashes(curve))
+        colour = "ink" if curve.role == "theory" else style.family(curve.arm)
+        parts = [styles.add([curve.label, curve.role, colour, dashes])]
+        for values in (curve.x, curve.y, curve.low, curve.high):
+            if values is not None:
+                parts.append(arrays.add([rounded(v) for v in values]))
+        return curves.add(parts)
+
+    points = {
+        ",".join(map(str, cell)): [
+            point.caption,
+            *([number_of(curve) for curve in point.curves[p.key]] for p in definition.panels),
+        ]
+        for cell, point in sorted(definition.grid.items())
+    }
+    return {
+        "id": definition.name,
+        "title": definition.title,
+        "controls": [
+            {
+                "name": control.name,
+                "label": control.label,
+                "start": control.start,
+                "keys": [control.key(i) for i in range(len(control.values))],
+                "texts": [control.text(i) for i in range(len(control.values))],
+                "shorts": [control.short(i) for i in range(len(control.values))],
+            }
+            for control in definition.controls
+        ],
+        "panels": [_panel(definition, panel) for panel in definition.panels],
+        "arrays": arrays.rows,
+        "styles": styles.rows,
+        "curves": curves.rows,
+        "points": points,
+    }
+
+
+def _panel(definition, panel) -> dict:
+    x, y = definition.limits(panel)
+    return {
+        "key": panel.key,
+        "x": panel.x_label,
+        "y": panel.y_label,
+        "xlog": panel.x_log,
+        "ylog": panel.y_log,
+        "xlim": [rounded(v, 6) for v in x],
+        "ylim": [rounded(v, 6) for v in y],
+        "band": panel.band,
+    }
+
+
+def _dashes(curve: Curve) -> tuple[float, ...]:
+    return style.THEORY_DASHES if curve.role == "theory" else style.dashes(curve.arm)
+
+
+def rounded(value: float, digits: int = DIGITS) -> float | int | None:
+    """Return a number with so many significant digits, whole numbers as int, NaN as None.
+
+    >>> rounded(0.123456), rounded(20.0), rounded(float("nan"))
+    (0.1235, 20, None)
+    """
+    if math.isnan(value):
+        return None
+    short = float(f"{value:.{digits - 1}e}")
+    return int(short) if short.is_integer() and abs(short) < 1e9 else short
+
+
+class _Table:
+    """Rows without repetition, and the number under which each one is found."""
+
+    def __init__(self):
+        self.rows, self._numbers = [], {}
+
+    def add(self, row: list) -> int:
+        number = self._numbers.setdefault(tuple(row), len(self.rows))
+        if number == len(self.rows):
+            self.rows.append(row)
+        return number
+
+
+def script_safe(data) -> str:
+    """Return compact JSON that is safe inside `<script>`: no `<`, `>` or `&` is left in it.
+
+    >>> script_safe({"a": "</script>"})
+    '{"a":"\\\\u003c/script\\\\u003e"}'
+    """
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def fragment(definition: Definition) -> str:
+    """Return the HTML of the explorable: the custom element, its data, and a loader.
+
+    Until the script has come, and where there is none, the sentence of the start setting stands
+    in the place of the figure.
+    """
+    start = definition.grid[definition.start]
+    return (
+        f"<style>{style.css()}</style>"
+        f'<weights-explorable id="{definition.name}" class="wis" role="group" '
+        f'aria-label="{html.escape(definition.title)}">'
+        f'<script type="application/json">{script_safe(payload(definition))}</script>'
+        f"<p><strong>{html.escape(definition.title)}</strong><br>"
+        f"With {html.escape(definition.describe(definition.start))}: "
+        f"{html.escape(start.caption)}</p>"
+        "<noscript><p>The controls of this figure need JavaScript.</p></noscript>"
+        f"</weights-explorable><script>{_LOADER}</script>"
+    )
+
+
+# Adds style sheet and script once a page. Outside a built page there is no content root, and the
+# sentence stays.
+_LOADER = (
+    "(function(d){var r=d.documentElement.dataset.content_root,e;"
+    'if(r===undefined||d.getElementById("wis-explorable-script"))return;'
+    'r+="explorable/explorable.";'
+    'e=d.createElement("link");e.rel="stylesheet";e.href=r+"css";d.head.appendChild(e);'
+    'e=d.createElement("script");e.id="wis-explorable-script";e.src=r+"js";'
+    "d.head.appendChild(e)})(document)"
+)

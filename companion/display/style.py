@@ -1,0 +1,225 @@
+"""The look of the book, chosen once: one colour and one line style for one arm, in every figure.
+
+The colours are those of Okabe and Ito, which readers with any colour vision can tell apart. A
+line keeps its colour on light and on dark paper. Small text needs more contrast than a line, so a
+label takes `readable(code, paper)`: the same hue, moved until it passes WCAG AA (4.5:1).
+"""
+
+from functools import lru_cache
+
+PALETTE = {
+    "none": "#6b6b6b",
+    "wd": "#E69F00",
+    "wr": "#0072B2",
+    "wrs": "#009E73",
+    "compander": "#D55E00",
+    "weight_norm": "#CC79A7",
+    "batch_norm": "#56B4E9",
+}
+_LABELS = {
+    "none": "none",
+    "wd": "WD",
+    "wr": "WR",
+    "wrs": "WRS",
+    "wd-1e-2": "WD 0.01",
+    "wd-1e-3": "WD 0.001",
+    "wd-1e-4": "WD 0.0001",
+    "compander": "compander",
+    "weight_norm": "weight norm",
+    "batch_norm": "batch norm",
+}
+_DASHES = {"wd-1e-3": (5, 1.5), "wd-1e-4": (1.5, 1.5)}  # in line widths: on, off
+THEORY_DASHES = (4, 3)
+
+# Ink, quiet ink and rules on light paper. figures.show replaces them by CSS variables, so that
+# the same drawing turns with the theme of the page.
+INK, MUTED, RULE = "#222832", "#5a6675", "#d9dde2"
+DARK_INK, DARK_MUTED, DARK_RULE = "#ced6dd", "#9ca4af", "#3a424d"
+LIGHT_PAPER, DARK_PAPER = "#ffffff", "#14181e"
+
+RC = {
+    "figure.facecolor": "none",
+    "figure.figsize": (7.0, 2.9),
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.wspace": 0.04,
+    "savefig.facecolor": "none",
+    "savefig.transparent": True,
+    "axes.facecolor": "none",
+    "axes.edgecolor": RULE,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9.5,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.xmargin": 0,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": RULE,
+    "ytick.color": RULE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "text.color": INK,
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "lines.linewidth": 1.7,
+    "lines.solid_capstyle": "round",
+    "lines.solid_joinstyle": "round",
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "path.simplify_threshold": 0.2,
+}
+
+
+def family(arm: str) -> str:
+    """Return the palette key of an arm: weight decay's arms share one colour.
+
+    >>> family("wd-1e-3"), family("wr")
+    ('wd', 'wr')
+    """
+    if arm in PALETTE:
+        return arm
+    if arm in _LABELS:
+        return arm.split("-")[0]
+    raise ValueError(f"arm must be one of {', '.join(_LABELS)}, got {arm!r}; add new arms in style")
+
+
+def colour(arm: str) -> str:
+    """Return the colour of an arm's line, as #rrggbb.
+
+    >>> colour("wd-1e-2")
+    '#E69F00'
+    """
+    return PALETTE[family(arm)]
+
+
+def label(arm: str) -> str:
+    """Return the short name that stands beside an arm's line.
+
+    >>> label("wd-1e-3")
+    'WD 0.001'
+    """
+    family(arm)
+    return _LABELS[arm]
+
+
+def dashes(arm: str) -> tuple[float, ...]:
+    """Return the dash pattern of an arm in line widths (on, off); empty for a solid line."""
+    family(arm)
+    return _DASHES.get(arm, ())
+
+
+def linestyle(arm: str):
+    """Return the matplotlib line style of an arm: solid, or the dashes of a weaker decay.
+
+    >>> linestyle("wr"), linestyle("wd-1e-3")
+    ('-', (0, (5, 1.5)))
+    """
+    return (0, dashes(arm)) if dashes(arm) else "-"
+
+
+def _channels(code: str) -> list[int]:
+    return [int(code[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def contrast(a: str, b: str) -> float:
+    """Return the WCAG 2 contrast ratio of two colours given as #rrggbb, from 1 to 21.
+
+    >>> round(contrast("#000000", "#ffffff"))
+    21
+    """
+
+    def luminance(code):
+        linear = [
+            v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+            for v in (c / 255 for c in _channels(code))
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@lru_cache
+def readable(code: str, paper: str) -> str:
+    """Return the colour nearest to `code`, on its way to black or white, that reads on `paper`.
+
+    The ratio reached is 4.8:1, a little above WCAG AA's 4.5:1 for small text.
+
+    >>> readable("#E69F00", "#ffffff")
+    '#986900'
+    """
+    target = "#ffffff" if contrast("#ffffff", paper) > contrast("#000000", paper) else "#000000"
+    for step in range(101):
+        pairs = zip(_channels(code), _channels(target), strict=True)
+        mixed = "#" + "".join(f"{round(c + (t - c) * step / 100):02x}" for c, t in pairs)
+        if contrast(mixed, paper) >= 4.8:
+            return mixed
+    return target
+
+
+def text_colour(arm: str) -> str:
+    """Return the colour of an arm's label on light paper."""
+    return readable(colour(arm), LIGHT_PAPER)
+
+
+@lru_cache
+def css() -> str:
+    """Return the CSS variables of the look, light and dark, for everything inside class `wis`.
+
+    Ink, quiet ink, rules and paper are those of the page's theme (`--pst-color-...`) where it has
+    them. The dark values hold where Sphinx (`html[data-theme=dark]`), JupyterLab or Colab say
+    dark, and where nobody says anything and the reader's system prefers dark.
+    """
+
+    def block(ink, muted, rule, paper):
+        inks = {"text-base": ink, "text-muted": muted, "border": rule, "background": paper}
+        names = dict(zip(("ink", "muted", "rule", "paper"), inks.items(), strict=True))
+        values = {name: f"var(--pst-color-{theirs},{own})" for name, (theirs, own) in names.items()}
+        values |= {f"{name}-text": readable(value, paper) for name, value in PALETTE.items()}
+        return "".join(f"--wis-{name}:{value};" for name, value in values.items())
+
+    lines = "".join(f"--wis-{name}:{value};" for name, value in PALETTE.items())
+    light = block(INK, MUTED, RULE, LIGHT_PAPER)
+    dark = block(DARK_INK, DARK_MUTED, DARK_RULE, DARK_PAPER)
+    said = "html[data-theme=dark] .wis,html[theme=dark] .wis,body[data-jp-theme-light=false] .wis"
+    unsaid = (
+        "html:not([data-theme=light],[data-theme=dark],[theme])"
+        " body:not([data-jp-theme-light]) .wis"
+    )
+    return (
+        f".wis{{{lines}{light}color:var(--wis-ink);font-family:var(--book-sans,system-ui,"
+        '-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Liberation Sans",Arial,sans-serif)}'
+        f"{said}{{{dark}}}@media(prefers-color-scheme:dark){{{unsaid}{{{dark}}}}}"
+        "html[data-theme=dark] .bd-content div.cell_output .text_html:has(.wis)"
+        "{background-color:transparent!important;color:inherit!important}"
+    )
+
+
+def use() -> None:
+    """Set matplotlib's rcParams to the look of the book, for figures made from now on."""
+    import matplotlib
+
+    matplotlib.rcParams.update(rc())
+
+
+def rc() -> dict:
+    """Return the look as matplotlib rcParams."""
+    from cycler import cycler
+
+    return RC | {"axes.prop_cycle": cycler(color=[PALETTE[name] for name in PALETTE])}

@@ -1,0 +1,158 @@
+"""The built book in a browser: from a server and from disk, wide and narrow, light and dark."""
+
+import functools
+import http.server
+import threading
+import tomllib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LANDING = "book/index.html"
+CHAPTER = "notebooks/03-decay-and-rescaling.html"
+PAGES = [
+    LANDING,
+    "book/how-to-use.html",
+    "book/notation.html",
+    CHAPTER,
+    "book/bibliography.html",
+]
+if not HTML.is_dir():
+    pytest.skip("no built pages: make book", allow_module_level=True)
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serve files without a line of log for each."""
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def served():
+    """Return the address of the pages on a server of this machine."""
+    handler = functools.partial(QuietHandler, directory=str(HTML))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(params=["server", "disk"])
+def origin(request):
+    """Return the address of the folder of pages, served and on disk."""
+    return request.getfixturevalue("served") if request.param == "server" else HTML.as_uri()
+
+
+@pytest.fixture
+def opened(visit):
+    """Return opened(address, ...): a page whose formulas and fonts have settled.
+
+    `visit` fails the test on an error in the console and on a request outside.
+    """
+
+    def open_page(address, **options):
+        page = visit(address, reduced_motion="reduce", **options)
+        page.wait_for_function("window.MathJax === undefined || !!MathJax.startup?.promise")
+        page.evaluate("window.MathJax?.startup.promise.then(() => 1)")
+        page.evaluate("document.fonts.ready.then(() => 1)")
+        return page
+
+    return open_page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_whole(opened, origin, name):
+    page = opened(f"{origin}/{name}")
+    assert page.locator("article h1, .bd-article h1").first.inner_text().strip()
+    assert page.evaluate("document.fonts.check('18px \"Book Serif\"')")
+    images = page.locator("img").evaluate_all("list => list.map(i => i.naturalWidth)")
+    assert all(images)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_narrow_screen_needs_no_sideways_scrolling(opened, served, name):
+    page = opened(f"{served}/{name}", width=375)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    # The theme hides what is too wide; nothing but its own scrolling boxes may hide text.
+    assert page.evaluate("document.querySelector('.bd-article').scrollWidth <= innerWidth")
+
+
+def test_the_first_page_leads_to_the_landing_page(visit, origin):
+    page = visit(f"{origin}/index.html")
+    page.wait_for_url(f"**/{LANDING}")
+
+
+def test_formulas_are_set(opened, origin):
+    page = opened(f"{origin}/book/notation.html")
+    assert page.locator("mjx-container").count() > 10
+    assert page.locator("mjx-merror").count() == 0
+
+
+CONTRAST = """
+elements => elements.map(element => {
+  const light = colour => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map(v => v / 255)
+      .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  let behind = element, paint;
+  do { paint = getComputedStyle(behind).backgroundColor; behind = behind.parentElement; }
+  while (/, 0\\)|transparent/.test(paint) && behind);
+  const pair = [light(getComputedStyle(element).color), light(paint)].sort((a, b) => b - a);
+  return (pair[0] + .05) / (pair[1] + .05);
+})
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", [LANDING, CHAPTER, "book/how-to-use.html"])
+def test_text_stands_out_from_its_ground(opened, served, name, scheme):
+    page = opened(f"{served}/{name}", color_scheme=scheme)
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    text = page.locator(".bd-article :is(p, li, td, th, h1, h2, h3, figcaption, a, label):visible")
+    assert min(text.evaluate_all(CONTRAST)) >= 4.5
+
+
+@pytest.mark.parametrize("name", [LANDING, CHAPTER])
+def test_a_key_moves_the_slider_the_curve_and_the_sentence(opened, origin, name):
+    page = opened(f"{origin}/{name}")
+    figure = page.locator("weights-explorable").first
+    slider = figure.locator("input[type=range]").first
+    slider.wait_for()
+
+    def state():
+        return (
+            slider.get_attribute("aria-valuetext"),
+            figure.locator("svg").evaluate_all("all => all.map(s => s.innerHTML).join()"),
+            figure.locator("[aria-live]").inner_text(),
+        )
+
+    before = state()
+    key = "ArrowRight" if slider.input_value() == slider.get_attribute("min") else "ArrowLeft"
+    slider.focus()
+    page.keyboard.press(key)
+    for old, new in zip(before, state(), strict=True):
+        assert old != new
+
+
+def test_colab_opens_the_chapter(opened, served):
+    page = opened(f"{served}/{CHAPTER}")
+    link = page.locator("a[href*='colab']").first
+    repository = urlsplit(PROJECT["urls"]["Repository"]).path
+    notebook = CHAPTER.replace(".html", ".ipynb")
+    assert link.get_attribute("href") == (
+        f"https://colab.research.google.com/github{repository}/blob/main/{notebook}"
+    )
+
+
+def test_colab_is_not_offered_a_page_that_is_no_notebook(opened, served):
+    page = opened(f"{served}/{LANDING}")
+    assert not page.locator(".dropdown-launch-buttons").is_visible()
