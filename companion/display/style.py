@@ -7,6 +7,8 @@ label takes `readable(code, paper)`: the same hue, moved until it passes WCAG AA
 
 from functools import lru_cache
 
+from companion.evidence import arms
+
 PALETTE = {
     "none": "#6b6b6b",
     "wd": "#E69F00",
@@ -15,18 +17,6 @@ PALETTE = {
     "compander": "#D55E00",
     "weight_norm": "#CC79A7",
     "batch_norm": "#56B4E9",
-}
-_LABELS = {
-    "none": "none",
-    "wd": "WD",
-    "wr": "WR",
-    "wrs": "WRS",
-    "wd-1e-2": "WD 0.01",
-    "wd-1e-3": "WD 0.001",
-    "wd-1e-4": "WD 0.0001",
-    "compander": "compander",
-    "weight_norm": "weight norm",
-    "batch_norm": "batch norm",
 }
 _DASHES = {"wd-1e-3": (5, 1.5), "wd-1e-4": (1.5, 1.5)}  # in line widths: on, off
 THEORY_DASHES = (4, 3)
@@ -94,9 +84,11 @@ def family(arm: str) -> str:
     """
     if arm in PALETTE:
         return arm
-    if arm in _LABELS:
+    if arm in arms.LABELS:
         return arm.split("-")[0]
-    raise ValueError(f"arm must be one of {', '.join(_LABELS)}, got {arm!r}; add new arms in style")
+    raise ValueError(
+        f"arm must be one of {', '.join(arms.LABELS)}, got {arm!r}; add new arms in style"
+    )
 
 
 def colour(arm: str) -> str:
@@ -115,7 +107,7 @@ def label(arm: str) -> str:
     'WD 0.001'
     """
     family(arm)
-    return _LABELS[arm]
+    return arms.LABELS[arm]
 
 
 def dashes(arm: str) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from companion.evidence import claims, comparison, published
+from companion.evidence.arms import label
 from companion.evidence.claims import Claim
 from companion.evidence.records import Record
 from companion.evidence.summaries import Summary, summary
@@ -23,11 +24,11 @@ def accuracy_claims(record: Record, table: str) -> dict[str, Claim]:
     baseline, *others = ours
     return {
         arm: claims.compare(
-            f"Test accuracy of {arm}",
+            f"Test accuracy of {label(arm)}",
             ours[arm],
             theirs[arm],
             baseline=(ours[baseline], theirs[baseline]),
-            baseline_name=baseline,
+            baseline_name=label(baseline),
             scale=record.provenance["scale"],
         )
         for arm in others

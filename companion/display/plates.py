@@ -1,0 +1,129 @@
+"""The book's plates: whole figures and tables of a record, with alt text and caption.
+
+Each takes a record and says in its alt text what the figure shows, with numbers computed from
+the record; the drawing itself is in `figures`.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from companion.display import figures
+from companion.display.svg import Shown
+from companion.display.tables import ResultsTable
+from companion.evidence.arms import label
+from companion.evidence.records import Record
+from companion.experiments import report
+
+
+def weights_before_and_after(record: Record, arm: str = "none") -> Shown:
+    """Each layer's weight histogram before and after training (N, figure 1)."""
+    layers = sorted(record.layers["layer"].unique())
+    figure, axes = figures.canvas(columns=len(layers))
+    figures.weight_histograms(record.histograms, arm, axes)
+    factors = [report.growth(record.layers, arm, "weight_std", layer).mean for layer in layers]
+    return figures.show(
+        figure,
+        alt=f"Weights of each layer before and after training, {label(arm)}: the standard "
+        f"deviation changes by factors of {', '.join(f'{factor:.1f}' for factor in factors)}.",
+        caption=f"The weights of a network before and after training. {record.label()}.",
+    )
+
+
+def test_accuracy(record: Record) -> Shown:
+    """Test accuracy per epoch of every arm (N, figure 3)."""
+    figure, axes = figures.canvas(height=3.8)
+    figures.accuracy_curves(record.epochs[record.epochs["epoch"] > 0], axes)
+    falls = {arm: report.fall_after_best(record.epochs, arm).mean for arm in _arms(record)}
+    lost = ", ".join(f"{label(arm)} {100 * fall:.1f}" for arm, fall in falls.items())
+    return figures.show(
+        figure,
+        alt="Test accuracy per epoch of each arm. Points lost from the best epoch to the last: "
+        f"{lost}.",
+        caption=f"The paper's figure 3. {record.label()}.",
+    )
+
+
+def generalization_error(record: Record) -> Shown:
+    """Test loss minus training loss per epoch of every arm (N, figure 2)."""
+    figure, axes = figures.canvas(height=3.8)
+    figures.generalization_error(record.epochs, axes)
+    last = {
+        arm: report.final_generalization_error(record.epochs, arm).mean() for arm in _arms(record)
+    }
+    ends = ", ".join(f"{label(arm)} {error:.2f}" for arm, error in last.items())
+    return figures.show(
+        figure,
+        alt=f"Test loss minus training loss per epoch of each arm. It ends at: {ends}.",
+        caption=f"The paper's figure 2. {record.label()}.",
+    )
+
+
+def preactivation_variance(record: Record, arms: tuple[str, str] = ("none", "wr")) -> Shown:
+    """Pre-activation variance per epoch and layer, two arms side by side (N, figure 7)."""
+    figure, axes = figures.canvas(columns=2, height=3.3, sharey=True)
+    for panel, arm in zip(axes, arms, strict=True):
+        figures.preactivation_variance(record.layers, panel, arm)
+    factors = [report.growth(record.layers, arm, "preactivation_variance", 2).mean for arm in arms]
+    ends = ", ".join(f"{f:.3g} for {label(arm)}" for f, arm in zip(factors, arms, strict=True))
+    return figures.show(
+        figure,
+        alt="Pre-activation variance per epoch and layer, on a log axis. Layer 2 ends at its "
+        f"start times {ends}.",
+        caption=f"The paper's figure 7. {record.label()}.",
+    )
+
+
+def weight_std(layers: pd.DataFrame, caption: str, arms: tuple[str, str] = ("none", "wr")) -> Shown:
+    """Weight standard deviation per epoch and layer, two arms side by side.
+
+    layers: a record's table of that name, or that of a live training.
+    """
+    figure, axes = figures.canvas(columns=2, sharey=True)
+    for panel, arm in zip(axes, arms, strict=True):
+        figures.weight_std(layers, panel, arm, band="interval")
+    last = max(layers["layer"])
+    factors = [report.growth(layers, arm, "weight_std", last).mean for arm in arms]
+    ends = ", ".join(f"{f:.2f} for {label(arm)}" for f, arm in zip(factors, arms, strict=True))
+    return figures.show(
+        figure,
+        alt="Weight standard deviation per epoch and layer. The last layer's ends at its start "
+        f"times {ends}.",
+        caption=caption,
+    )
+
+
+def results(record: Record, table: str) -> ResultsTable:
+    """The paper's accuracies and best epochs beside ours (N, Table I)."""
+    return figures.results_table(
+        report.accuracy_table(record, table),
+        caption=f"The paper's Table {table} beside ours. {record.label()}. "
+        "± is the standard deviation over runs.",
+    )
+
+
+def mann_whitney(record: Record, table: str):
+    """The paper's Mann-Whitney tests beside ours (N, Table II), as a pandas Styler."""
+    tests = report.test_table(record, table)
+    shown = pd.DataFrame(
+        {
+            "arms": tests["group1"].map(label) + " and " + tests["group2"].map(label),
+            "paper p": tests["paper_p"].map("{:.2g}".format),
+            "our p": tests["p"].map("{:.2g}".format),
+            "Holm": tests["holm"].map("{:.2g}".format),
+            "U": tests["U"].map("{:g}".format),
+            "difference, points": [
+                f"{row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
+                for row in tests.itertuples()
+            ],
+        }
+    )
+    caption = (
+        f"The paper's Table {table} beside ours. The difference is the second arm's mean minus "
+        f"the first's, with Welch's 95 % interval. {record.label()}."
+    )
+    return shown.style.hide(axis="index").set_caption(caption)
+
+
+def _arms(record: Record) -> list[str]:
+    return list(record.provenance["arms"])
