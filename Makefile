@@ -15,6 +15,8 @@ RECORDS := companion/evidence/recorded
 # The notebooks' kernel is this environment's Python, whatever kernels the user has installed.
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
+# Threads that wait sleep: spinning ones starve each other where cores are shared.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: book test lab records clean
 .DELETE_ON_ERROR:

@@ -10,6 +10,8 @@ import ctypes
 import os
 import platform
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -124,6 +126,21 @@ def _versions() -> dict[str, str]:
         "numpy": numpy.__version__,
         "companion": companion.__version__,
     }
+
+
+@contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Compute with `count` of torch's CPU threads inside the block.
+
+    Small tensors gain nothing from a second thread, and where cores are shared its waiting costs
+    many times the arithmetic.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def keep_freed_memory() -> bool:

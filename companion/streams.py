@@ -83,6 +83,8 @@ def uniform(
     >>> bool(((u > 0) & (u < 1)).all())
     True
     """
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype}; convert the result")
     digits = 52 if dtype == torch.float64 else 23
     words = _shift_right(bits(seeds, purpose, step, n, device), 64 - digits)
     return (words.to(torch.float64) + 0.5).mul_(2.0**-digits).to(dtype)

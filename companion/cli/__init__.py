@@ -137,12 +137,12 @@ def report(
     """Show a record's results beside the paper's, how it deviates, and where it comes from."""
     from companion.evidence import records
 
-    paths = _folders([record] if record else [])
-    for path in paths:
-        problems = records.verify(path)
+    loaded = [records.load(path) for path in _folders([record] if record else [])]
+    for one in loaded:
+        problems = records.verify(one.path)
         if problems:
-            raise ValueError(f"{path} fails its check: {problems[0]}")
-    typer.echo("\n\n".join(texts.report(records.load(path)) for path in paths))
+            raise ValueError(f"{one.path} fails its check: {problems[0]}")
+    typer.echo("\n\n".join(texts.report(one) for one in loaded))
 
 
 @app.command()

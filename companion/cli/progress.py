@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -52,7 +53,8 @@ class Progress:
             bar_format=BAR if terminal else LOG_LINE,
             mininterval=0.1 if terminal else LOG_SECONDS,
             miniters=1,
-            dynamic_ncols=terminal,
+            ncols=shutil.get_terminal_size().columns - 1,  # 79 where a terminal does not know
+            nrows=24,  # given, so that tqdm does not ask such a terminal and then stay silent
         )
 
     def __enter__(self) -> Progress:

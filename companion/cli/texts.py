@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     from companion.evidence.records import Record
     from companion.evidence.summaries import Summary
 
-PAPER_TABLES = {"weight-rescaling-mlp": ("N", "I")}
-"""Experiment -> source and table of the printed accuracies that stand beside its own."""
-
 
 def report(record: Record) -> str:
     """A record as text: label, results beside the paper's, deviations, provenance."""
@@ -34,39 +31,37 @@ def report(record: Record) -> str:
 
 
 def _results(record: Record) -> list[str]:
-    """One row an arm: test accuracy at the best epoch, and that epoch, ours and the paper's."""
-    from companion.evidence import comparison
+    """One row an arm: test accuracy at the best epoch, and that epoch; with the paper's beside
+    them where the record is of the paper's images."""
+    from companion.display.tables import results_table
     from companion.experiments import EXPERIMENTS
+    from companion.experiments.report import accuracy_table
 
-    name, dataset = record.provenance["experiment"], record.provenance["dataset"]
+    p = record.provenance
+    experiment = EXPERIMENTS.get(p["experiment"])
+    table = experiment.published if experiment else None
+    if table is None:
+        return [_own_table(record)]
+    images = experiment.scales["full"].datasets
+    if p["dataset"] not in images:
+        note = f"The paper's values are for {' or '.join(images)} and are not set beside them."
+        return [_own_table(record), "", note]
+    note = f"The paper's values are those of its Table {table}; e* is the best epoch."
+    return [repr(results_table(accuracy_table(record, table))), "", note]
+
+
+def _own_table(record: Record) -> str:
+    from companion.evidence import comparison
+
     best = comparison.best_epoch(record.epochs)
     epochs = comparison.by_arm(best, "best_epoch")
-    table = PAPER_TABLES.get(name)
-    beside = table is not None and dataset in EXPERIMENTS[name].scales["full"].datasets
-    head = ["arm", "test accuracy, %", "95 % interval", "best epoch"]
-    rows = [[*head, "paper: accuracy, %", "paper: best epoch"] if beside else head]
+    rows = [["arm", "test acc % ± sd", "95 % interval", "best epoch ± sd", "runs"]]
     for arm, accuracy in comparison.by_arm(best).items():
         low, high = 100 * accuracy.low, 100 * accuracy.high
-        interval = f"{low:.2f} to {high:.2f}" if accuracy.runs > 1 else "-"
-        row = [arm, _plus_minus(accuracy, 100, 2), interval, _plus_minus(epochs[arm], 1, 1)]
-        rows.append(row + _paper(arm, *table) if beside else row)
-    lines = [columns(rows, ""), "", "Mean ± standard deviation over runs, at a run's best epoch."]
-    if beside:
-        lines.append(f"The paper's values are those of its Table {table[1]}.")
-    elif table:
-        lines.append(f"The paper's values are for CIFAR-10 and are not set beside {dataset}.")
-    return lines
-
-
-def _paper(arm: str, source: str, table: str) -> list[str]:
-    """Accuracy and best epoch of an arm as printed; a dash where the paper has none."""
-    from companion.evidence import published
-
-    if arm not in set(published.rows(source, table)["cell"]):
-        return ["-", "-"]
-    accuracy = published.summary(table, arm, "test_accuracy", source)
-    epoch = published.summary(table, arm, "best_epoch", source)
-    return [f"{_plus_minus(accuracy, 100, 2)} ({accuracy.runs} runs)", _plus_minus(epoch, 1, 1)]
+        interval = f"{low:.2f} to {high:.2f}" if accuracy.runs > 1 else "–"
+        ours, epoch = _plus_minus(accuracy, 100, 2), _plus_minus(epochs[arm], 1, 1)
+        rows.append([arm, ours, interval, epoch, str(accuracy.runs)])
+    return columns(rows, "")
 
 
 def _plus_minus(summary: Summary, factor: float, places: int) -> str:

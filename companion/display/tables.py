@@ -3,6 +3,7 @@
 import html
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from companion.display import style
@@ -132,4 +133,5 @@ def _plus_minus(mean, sd) -> str:
 
 
 def _interval(low, high) -> str:
-    return "–" if pd.isna(low) or pd.isna(high) else f"{float(low):.2f} to {float(high):.2f}"
+    ends = pd.to_numeric(pd.Series([low, high]))
+    return f"{low:.2f} to {high:.2f}" if np.isfinite(ends).all() else "–"

@@ -9,6 +9,8 @@ from companion.training.settings import Run, Settings
 
 SEEDS_PER_ARM = 1000
 """Arm k's runs have seeds 1000 k, 1000 k + 1, ...: independent samples, as the tests assume."""
+MAX_EPOCHS = 32_767
+"""The largest epoch a record's 16-bit column holds."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,23 @@ class Experiment:
         size = self.scale(scale)
         count = size.runs if runs is None else runs
         length = size.epochs if epochs is None else epochs
-        if count < 1:
-            raise ValueError(f"runs must be >= 1, got {count}; {self.name} uses {size.runs}")
+        if not 1 <= count <= SEEDS_PER_ARM:
+            raise ValueError(
+                f"runs must be from 1 to {SEEDS_PER_ARM}, got {count}; {self.name} uses {size.runs}"
+            )
+        if not 1 <= length <= MAX_EPOCHS:
+            raise ValueError(
+                f"epochs must be from 1 to {MAX_EPOCHS}, got {length}; {self.name} uses "
+                f"{size.epochs}"
+            )
         chosen = arms or size.arms or tuple(self.arms)
         unknown = [arm for arm in chosen if arm not in self.arms]
         if unknown:
+            names = list(self.arms)
+            known = names if len(names) <= 12 else [*names[:3], "...", names[-1]]
             raise ValueError(
-                f"arm must be one of {', '.join(self.arms)}, got {unknown[0]!r}; pick from these"
+                f"arm must be one of {', '.join(known)} for {self.name}, got {unknown[0]!r}; "
+                "pick from these"
             )
         planned = []
         for position, (arm, settings) in enumerate(self.arms.items()):

@@ -37,7 +37,7 @@ def _commit() -> str:
     try:
         if Path(git("rev-parse", "--show-toplevel")) != PACKAGE.parent:
             return "unknown"
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", "companion")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
         return git("rev-parse", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

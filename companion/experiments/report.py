@@ -29,10 +29,17 @@ def accuracy_claims(record: Record, table: str) -> dict[str, Claim]:
             theirs[arm],
             baseline=(ours[baseline], theirs[baseline]),
             baseline_name=label(baseline),
-            scale=record.provenance["scale"],
+            scale=claimed_scale(record),
         )
         for arm in others
     }
+
+
+def claimed_scale(record: Record) -> str:
+    """The scale a verdict may rest on: a full record cut in runs, epochs, arms or images counts
+    as the book's."""
+    cut = record.provenance["scale"] == "full" and record.provenance.get("reduced", False)
+    return "book" if cut else record.provenance["scale"]
 
 
 def accuracy_table(record: Record, table: str) -> pd.DataFrame:

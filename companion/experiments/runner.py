@@ -36,11 +36,13 @@ Progress = Callable[[int], Any]
 
 
 def pack(runs: Iterable[Run], device: torch.device) -> Iterator[list[Run]]:
-    """Stacks of runs that share an architecture, in the order of the plan."""
+    """Stacks of consecutive runs that share an architecture, in the order of the plan."""
     stack: list[Run] = []
     for run in runs:
         if stack and (
-            run.settings.shape != stack[0].settings.shape or len(stack) >= stack_size(run, device)
+            run.number != stack[-1].number + 1
+            or run.settings.shape != stack[0].settings.shape
+            or len(stack) >= stack_size(run, device)
         ):
             yield stack
             stack = []
@@ -61,7 +63,7 @@ def _finished_runs(keys: Iterable[str]) -> set[int]:
 
 def epoch_tables(stack: Stack, histograms: bool = True) -> Tables:
     """The rows of the current epoch: `epochs`, `layers`, and at the two ends `histograms`."""
-    values = {name: value.cpu() for name, value in stack.measure().items()}
+    values = {name: value.cpu().numpy() for name, value in stack.measure().items()}
     who = pd.DataFrame(
         {
             "run": [run.number for run in stack.runs],
@@ -89,9 +91,9 @@ def _histogram_rows(who: pd.DataFrame, layer: int, weight: torch.Tensor) -> pd.D
     repeated = who.loc[who.index.repeat(counts.shape[1])].reset_index(drop=True)
     return repeated.assign(
         layer=layer,
-        left=edges[:, :-1].flatten(),
-        right=edges[:, 1:].flatten(),
-        count=counts.flatten(),
+        left=edges[:, :-1].flatten().numpy(),
+        right=edges[:, 1:].flatten().numpy(),
+        count=counts.flatten().numpy(),
     )
 
 
@@ -150,6 +152,22 @@ def header(
 ) -> dict[str, Any]:
     """What a record says of itself; a resumed run must agree with all but machine and commit."""
     arms = {run.arm: run.settings.as_dict() for run in runs}
+    per_arm, epochs = len(runs) // len(arms), runs[0].settings.epochs
+    size = experiment.scale(scale)
+    reduced = [
+        f"Reduced from the {scale} scale's {what}: {wanted}."
+        for what, wanted, smaller in (
+            ("runs an arm", size.runs, per_arm < size.runs),
+            ("epochs", size.epochs, epochs < size.epochs),
+            (
+                "arms",
+                len(size.arms or experiment.arms),
+                len(arms) < len(size.arms or experiment.arms),
+            ),
+            ("images", " or ".join(size.datasets), split.name not in size.datasets),
+        )
+        if smaller
+    ]
     return {
         "name": record_name(experiment, split.name, scale),
         "experiment": experiment.name,
@@ -161,9 +179,10 @@ def header(
         "split": {**split.sizes, "seed": SPLIT_SEED},
         "arms": arms,
         "seeds": [run.seed for run in runs],
-        "runs_per_arm": len(runs) // len(arms),
-        "epochs": runs[0].settings.epochs,
-        "deviations": list(experiment.deviations),
+        "runs_per_arm": per_arm,
+        "epochs": epochs,
+        "reduced": bool(reduced),
+        "deviations": [*experiment.deviations, *reduced],
         "code": provenance.code(),
         "machine": machine.describe(device),
     }

@@ -32,7 +32,7 @@ def _settings(width: int, gain: float, period: int | None) -> Settings:
         gain=gain * math.sqrt(2),
         learning_rate=0.02,
         rescale="none" if period is None else "wr",
-        rescale_every=period or 0,
+        tau=period or 0,
     )
 
 

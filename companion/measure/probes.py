@@ -89,7 +89,7 @@ def evaluate(
     return {
         "loss": loss / len(images),
         "accuracy": correct.double() / len(images),
-        "preactivation_variance": square - mean.square(),
+        "preactivation_variance": (square - mean.square()).clamp_min(0),
     }
 
 

@@ -54,27 +54,27 @@ def rescaled_to_unit_norm(weight: Tensor, axes: tuple[int, ...]) -> Tensor:
 class Rescaling:
     """What to set and how often.
 
-    rule: ``none``, ``wr`` or ``wrs``. every: the period tau in optimizer steps, or 0 for once at
-    the end of each epoch.
+    rule: ``none``, ``wr`` or ``wrs``. tau: the rescale period in optimizer steps, or 0 for once
+    at the end of each epoch.
 
     >>> Rescaling("wr").when
     'every epoch'
-    >>> Rescaling("wrs", every=20).when
+    >>> Rescaling("wrs", tau=20).when
     'every 20 steps'
     """
 
     rule: str = "none"
-    every: int = 0
+    tau: int = 0
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise ValueError(
                 f"rescaling rule must be one of {', '.join(RULES)}, got {self.rule!r}; pick one"
             )
-        if self.every != int(self.every) or self.every < 0:
+        if self.tau % 1 != 0 or self.tau < 0:
             raise ValueError(
                 f"the rescale period must be a whole number of steps >= 1, or 0 for once an "
-                f"epoch, got {self.every}; use rule 'none' to never rescale"
+                f"epoch, got {self.tau}; use rule 'none' to never rescale"
             )
 
     @property
@@ -82,18 +82,18 @@ class Rescaling:
         """The period in words."""
         if self.rule == "none":
             return "never"
-        if self.every == 0:
+        if self.tau == 0:
             return "every epoch"
-        return "every step" if self.every == 1 else f"every {self.every} steps"
+        return "every step" if self.tau == 1 else f"every {self.tau} steps"
 
     def due_after_step(self, step: int) -> bool:
         """Whether it acts after optimizer step number ``step`` (counted from 1)."""
-        return self.rule != "none" and self.every > 0 and step % self.every == 0
+        return self.rule != "none" and self.tau > 0 and step % self.tau == 0
 
     @property
     def due_after_epoch(self) -> bool:
         """Whether it acts at the end of every epoch."""
-        return self.rule != "none" and self.every == 0
+        return self.rule != "none" and self.tau == 0
 
 
 class Rescaler:
@@ -101,9 +101,9 @@ class Rescaler:
 
     >>> model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    >>> rescaler = Rescaler(model, Rescaling("wr", every=1)).attach(optimizer)
+    >>> rescaler = Rescaler(model, Rescaling("wr", tau=1)).attach(optimizer)
     >>> model(torch.ones(3, 8)).sum().backward(); optimizer.step()
-    >>> round(float(model[0].weight.std(correction=0)), 4)  # sqrt(2 / 8)
+    >>> round(model[0].weight.std(correction=0).item(), 4)  # sqrt(2 / 8)
     0.5
 
     With ``Rescaling("wr")`` (once an epoch) call ``end_epoch()`` yourself; `rescale` does it by

@@ -19,7 +19,7 @@ N_WIDTHS = (3072, 64, 32, 10)
 
 def check(widths: Sequence[int], activation: str) -> None:
     """Raise ValueError unless widths and activation describe an MLP."""
-    if len(widths) < 2 or any(width != int(width) or width < 1 for width in widths):
+    if len(widths) < 2 or any(width % 1 != 0 or width < 1 for width in widths):
         raise ValueError(
             f"widths must be at least two whole numbers >= 1 (inputs, ..., outputs), got "
             f"{tuple(widths)}; for example {N_WIDTHS}"

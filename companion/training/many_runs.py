@@ -36,6 +36,10 @@ SLOPE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+SMALL_STEP = 50_000_000
+"""Floating-point operations of a step below which one CPU thread is as fast as several."""
+
+
 class Stack:
     """R runs of one architecture, trained together, epoch by epoch.
 
@@ -57,11 +61,7 @@ class Stack:
             )
         self.runs, self.split, self.dtype = tuple(runs), split, dtype
         self.settings = runs[0].settings
-        if self.settings.widths[0] != split.train_images[0].numel():
-            raise ValueError(
-                f"the first width must equal the {split.train_images[0].numel()} inputs of an "
-                f"image of {split.name}, got {self.settings.widths[0]}; change widths"
-            )
+        self.settings.check_fit(split)
         self.device = split.train_images.device
         if self.device.type == "cpu":
             machine.keep_freed_memory()
@@ -74,6 +74,8 @@ class Stack:
         self.weight_velocities = [torch.zeros_like(weight) for weight in self.weights]
         self.bias_velocities = [torch.zeros_like(bias) for bias in self.biases]
         self.rescalings = self._rescalings()
+        step = 6 * self.settings.batch_size * sum(weight.numel() for weight in self.weights)
+        self.threads = 1 if step < SMALL_STEP else torch.get_num_threads()
 
     # --- set-up ---------------------------------------------------------------------------------
 
@@ -129,6 +131,10 @@ class Stack:
     @torch.no_grad()
     def train_epoch(self) -> None:
         """One pass over the training images, each run in its own order."""
+        with machine.cpu_threads(self.threads):
+            self._train_epoch()
+
+    def _train_epoch(self) -> None:
         self.epoch += 1
         labels = self.split.train_labels
         order = streams.permutation(self.seeds, "order", self.epoch, len(labels), self.device)
@@ -207,7 +213,8 @@ class Stack:
 
     def measure(self) -> dict[str, Tensor]:
         """`probes.measure` of every run: [runs] and [runs, layers]."""
-        return probes.measure(self.preactivations, self.weights, self.split)
+        with machine.cpu_threads(self.threads):
+            return probes.measure(self.preactivations, self.weights, self.split)
 
     def state(self) -> dict[str, Any]:
         """All that training changes; `load_state` continues from it bit for bit on a CPU."""

@@ -34,6 +34,7 @@ def train(
     ``weight_mean``, ``weight_std``, ``weight_norm`` and ``preactivation_variance``. A rescaling
     that is due at the end of an epoch acts before the epoch is measured.
     """
+    settings.check_fit(split)
     device = split.train_images.device
     model = MLP(settings.widths, settings.activation).to(device, dtype)
     initialize_(model, settings.scheme, settings.gain, seed)

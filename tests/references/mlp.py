@@ -1,0 +1,71 @@
+"""An MLP and SGD in float64 NumPy, one image and one unit of algebra at a time."""
+
+import numpy as np
+
+from tests.references import scale
+
+PHI = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh, "linear": lambda z: z}
+SLOPE = {
+    "relu": lambda z: (z > 0).astype(float),
+    "tanh": lambda z: 1 / np.cosh(z) ** 2,
+    "linear": np.ones_like,
+}
+
+
+def preactivations(weights, biases, x, activation):
+    """``z_l = W_l phi(z_{l-1}) + b_l`` of one image x [inputs]."""
+    values = []
+    for weight, bias in zip(weights, biases, strict=True):
+        values.append(weight @ x + bias)
+        x = PHI[activation](values[-1])
+    return values
+
+
+def loss(logits, label):
+    """Cross entropy of one image in nats."""
+    return np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[label]
+
+
+def gradients(weights, biases, images, labels, activation):
+    """d(mean loss) / d(weights) and / d(biases) of a batch, image by image."""
+    in_weights = [np.zeros_like(weight) for weight in weights]
+    in_biases = [np.zeros_like(bias) for bias in biases]
+    for x, label in zip(images, labels, strict=True):
+        z = preactivations(weights, biases, x, activation)
+        signals = [x] + [PHI[activation](value) for value in z[:-1]]
+        delta = np.exp(z[-1]) / np.exp(z[-1]).sum()
+        delta[label] -= 1
+        for layer in reversed(range(len(weights))):
+            in_weights[layer] += np.outer(delta, signals[layer]) / len(images)
+            in_biases[layer] += delta / len(images)
+            if layer > 0:
+                delta = SLOPE[activation](z[layer - 1]) * (weights[layer].T @ delta)
+    return in_weights, in_biases
+
+
+def train(weights, biases, batches, settings):
+    """SGD over a list of (images, labels): ``v <- m v + g + decay p``, ``p <- p - lr v``; the
+    rescaling of `settings` after every `tau` steps. Returns new weights and biases."""
+    parameters = [value.copy() for value in (*weights, *biases)]
+    velocities = [np.zeros_like(value) for value in parameters]
+    depth = len(weights)
+    for step, (images, labels) in enumerate(batches, start=1):
+        slopes = gradients(
+            parameters[:depth], parameters[depth:], images, labels, settings.activation
+        )
+        for p, v, g in zip(parameters, velocities, (*slopes[0], *slopes[1]), strict=True):
+            v[:] = settings.momentum * v + g + settings.weight_decay * p
+            p[:] = p - settings.learning_rate * v
+        if settings.rescale != "none" and step % (settings.tau or step + 1) == 0:
+            _rescale(parameters, depth, settings)
+    return parameters[:depth], parameters[depth:]
+
+
+def _rescale(parameters, depth, settings):
+    for layer in range(depth):
+        weight = parameters[layer]
+        if settings.rescale == "wrs":
+            weight[:] = scale.wrs(weight)
+        else:
+            weight[:] = scale.wr(weight, scale.kaiming(weight.shape[1], settings.gain))
+            parameters[depth + layer][:] = 0

@@ -1,0 +1,221 @@
+"""Initialization: fans by counting, fills by their distribution, models by their layers."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from torch import nn
+
+from companion import streams
+from companion.methods import initialization
+from companion.models import MLP
+
+ALARM = 2 * stats.norm.sf(5)  # the p-value of five standard errors
+law = settings(deadline=None, max_examples=50)
+
+
+def small_net() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 5),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, groups=4, bias=False),
+        nn.Flatten(),
+        nn.Linear(16 * 4, 10),
+    )
+
+
+# --- fans ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "fan_in", "fan_out"),
+    [
+        (nn.Linear(3072, 64), 3072, 64),
+        (nn.Conv1d(4, 6, 3), 12, 18),
+        (nn.Conv2d(3, 64, 5), 75, 1600),
+        (nn.Conv2d(3, 8, (2, 5)), 30, 80),
+        (nn.Conv3d(2, 5, 3), 54, 135),
+        (nn.Conv2d(8, 12, 3, groups=4), 18, 108),
+    ],
+)
+def test_fans_by_hand_and_as_torchs(layer, fan_in, fan_out):
+    assert initialization.fans(layer.weight) == (fan_in, fan_out)
+    assert nn.init._calculate_fan_in_and_fan_out(layer.weight) == (fan_in, fan_out)
+
+
+@law
+@given(
+    inputs=st.integers(1, 4), outputs=st.integers(1, 4), kernel=st.integers(1, 3),
+    groups=st.integers(1, 3),
+)  # fmt: skip
+def test_fans_count_the_connections_of_a_unit(inputs, outputs, kernel, groups):
+    """With all weights 1, an output is the number of inputs it sums over, and the slope of the
+    summed output with respect to one inner input is the number of outputs that it feeds."""
+    layer = nn.Conv2d(inputs * groups, outputs * groups, kernel, groups=groups, bias=False)
+    nn.init.ones_(layer.weight)
+    image = torch.ones(1, inputs * groups, 7, 7, requires_grad=True)
+    output = layer(image)
+    output.sum().backward()
+    fan_in, fan_out = initialization.fans(layer.weight)
+    assert fan_in == output[0, 0, 0, 0].item()
+    assert fan_out == groups * image.grad[0, 0, 3, 3].item()
+
+
+@pytest.mark.parametrize("axes", [0, 1])
+def test_a_bias_has_no_fans(axes):
+    with pytest.raises(ValueError, match=rf"at least 2 axes .* got {axes}; leave biases"):
+        initialization.fans(torch.zeros((3,) * axes))
+
+
+# --- schemes ---------------------------------------------------------------------------------
+
+
+@law
+@given(st.integers(1, 5000), st.integers(1, 5000), st.floats(1e-3, 1e3))
+def test_sigmas(fan_in, fan_out, gain):
+    kaiming = initialization.sigma("kaiming", fan_in, fan_out, gain)
+    xavier = initialization.sigma("xavier", fan_in, fan_out, gain)
+    assert kaiming**2 * fan_in == pytest.approx(gain**2)
+    assert xavier**2 * (fan_in + fan_out) / 2 == pytest.approx(gain**2)
+    assert xavier == initialization.sigma("xavier", fan_out, fan_in, gain)
+    assert initialization.sigma("constant", fan_in, fan_out, gain) == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: initialization.sigma("lecun", 3, 4, 1.0),
+        lambda: initialization.fill_(torch.empty(3, 4), "lecun"),
+        lambda: initialization.draw(0, 1, torch.empty(3, 4), "lecun"),
+        lambda: initialization.initialize_(nn.Linear(4, 3), "lecun"),
+    ],
+)
+def test_an_unknown_scheme_is_refused(call):
+    with pytest.raises(ValueError, match=r"scheme must be one of kaiming, xavier, constant, got"):
+        call()
+
+
+def test_an_unknown_distribution_is_refused_and_nothing_filled():
+    weight = torch.ones(3, 4)
+    with pytest.raises(ValueError, match=r"one of normal, uniform, got 'cauchy'; pick one"):
+        initialization.fill_(weight, distribution="cauchy")
+    assert bool((weight == 1).all())
+
+
+def test_a_gain_of_zero_is_refused():
+    with pytest.raises(ValueError, match=r"gain must be > 0, got 0"):
+        initialization.fill_(torch.empty(3, 4), gain=0)
+
+
+# --- fills -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("distribution", initialization.DISTRIBUTIONS)
+@pytest.mark.parametrize("scheme", ["kaiming", "xavier"])
+@pytest.mark.parametrize("shape", [(200, 300), (64, 30, 3, 5)])
+def test_a_fill_has_its_standard_deviation_and_distribution(shape, scheme, distribution):
+    weight = torch.empty(shape, dtype=torch.float64)
+    source = torch.Generator().manual_seed(1)
+    filled = initialization.fill_(weight, scheme, 5 / 3, distribution, source)
+    assert filled is weight
+    std = initialization.sigma(scheme, *initialization.fans(weight), 5 / 3)
+    n = weight.numel()
+    # the standard error of a std is sigma sqrt((kurtosis - 1) / n) / 2; kurtosis 3 and 9/5
+    kurtosis = 3 if distribution == "normal" else 9 / 5
+    assert abs(weight.mean().item()) < 5 * std / math.sqrt(n)
+    assert abs(weight.std().item() - std) < 5 * std * math.sqrt((kurtosis - 1) / n) / 2
+    bound = std * math.sqrt(3)
+    law = stats.norm(0, std) if distribution == "normal" else stats.uniform(-bound, 2 * bound)
+    assert stats.kstest(weight.flatten().numpy(), law.cdf).pvalue > ALARM
+
+
+def test_a_fill_takes_its_randomness_from_the_generator():
+    def fill(seed):
+        source = torch.Generator().manual_seed(seed)
+        return initialization.fill_(torch.empty(5, 7), generator=source)
+
+    before = torch.get_rng_state()
+    assert torch.equal(fill(3), fill(3))
+    assert not torch.equal(fill(3), fill(4))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_constant_fills_with_the_gain():
+    assert bool((initialization.fill_(torch.empty(3, 4), "constant", 0.1) == 0.1).all())
+    assert bool((initialization.draw(9, 1, torch.empty(3, 4), "constant", 0.1) == 0.1).all())
+
+
+def test_a_parameter_can_be_filled():
+    layer = nn.Linear(4, 3)
+    initialization.fill_(layer.weight)
+    assert layer.weight.requires_grad
+    assert layer.weight.grad_fn is None
+
+
+# --- draws and models ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["kaiming", "xavier"])
+def test_the_papers_network_starts_at_the_schemes_scale(scheme):
+    model = initialization.initialize_(MLP(), scheme, math.sqrt(2), seed=4)
+    for layer in model.layers:
+        weight = layer.weight.detach().double()
+        std = initialization.sigma(scheme, layer.in_features, layer.out_features, math.sqrt(2))
+        n = weight.numel()
+        assert abs(weight.mean().item()) < 5 * std / math.sqrt(n)
+        assert abs(weight.std().item() - std) < 5 * std / math.sqrt(2 * n)
+        assert stats.kstest(weight.flatten().numpy(), stats.norm(0, std).cdf).pvalue > ALARM
+        assert not layer.bias.any()
+
+
+def test_a_draw_is_the_stream_times_sigma():
+    empty = torch.empty(6, 5, dtype=torch.float64)
+    noise = streams.normal(11, "weights:2", 0, 30, dtype=torch.float64).view(6, 5)
+    expected = noise * (math.sqrt(2) / math.sqrt(5))
+    torch.testing.assert_close(initialization.draw(11, 2, empty), expected, rtol=1e-15, atol=0)
+
+
+def test_a_draw_in_float32_is_the_float64_one_to_rounding():
+    fine = initialization.draw(1, 1, torch.empty(40, 50, dtype=torch.float64))
+    coarse = initialization.draw(1, 1, torch.empty(40, 50))
+    torch.testing.assert_close(coarse.double(), fine, rtol=2**-22, atol=0)
+
+
+def test_initialize_sets_linear_and_convolution_layers_in_order_and_nothing_else():
+    model = small_net()
+    norm = {name: value.clone() for name, value in model[1].state_dict().items()}
+    assert initialization.initialize_(model, "kaiming", 1.0, seed=5) is model
+    for number, index in enumerate((0, 3, 5), start=1):
+        weight = model[index].weight
+        assert torch.equal(weight, initialization.draw(5, number, weight, "kaiming", 1.0))
+        assert weight.requires_grad
+        if model[index].bias is not None:
+            assert not model[index].bias.any()
+    assert all(torch.equal(value, norm[name]) for name, value in model[1].state_dict().items())
+    assert [name for name, _ in initialization.scalable_layers(model)] == ["0", "3", "5"]
+
+
+def test_initial_weights_depend_on_the_seed_alone():
+    before = torch.get_rng_state()
+    models = [initialization.initialize_(MLP((6, 5, 4)), seed=seed) for seed in (1, 1, 2)]
+    one, same, other = ([layer.weight for layer in model.layers] for model in models)
+    assert all(torch.equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    # torch's own initialization draws from the global generator; ours must not
+    torch.set_rng_state(before)
+    MLP((6, 5, 4))
+    after = torch.get_rng_state()
+    initialization.initialize_(MLP((6, 5, 4)).to(torch.float64), seed=1)
+    torch.set_rng_state(after)
+    initialization.draw(1, 1, torch.empty(3, 3))
+    assert torch.equal(torch.get_rng_state(), after)
+
+
+def test_a_transposed_convolution_is_left_out():
+    """Its weight is [in, out, ...]: its fans are swapped and a row of it is no output unit."""
+    layer = nn.ConvTranspose2d(3, 8, 5)
+    assert list(initialization.scalable_layers(layer)) == []

@@ -1,0 +1,205 @@
+"""The rescaler: attached to an optimizer, once an epoch, by hand; on linear and conv layers."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from companion import streams
+from companion.methods.initialization import fans, initialize_, scalable_layers, sigma
+from companion.methods.rescaling import Rescaler, Rescaling
+from tests.references import scale
+
+OPTIMIZERS = {
+    "sgd": lambda model: torch.optim.SGD(
+        model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-2
+    ),
+    "adamw": lambda model: torch.optim.AdamW(model.parameters(), lr=0.01),
+}
+
+
+def mlp() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 4))
+
+
+def convnet() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.Conv2d(6, 6, 2, groups=3, bias=False),
+        nn.Flatten(),
+        nn.Linear(6, 4),
+    )
+
+
+MODELS = {"mlp": (mlp, (12,)), "conv": (convnet, (3, 4, 4))}
+
+
+def made(name: str) -> tuple[nn.Module, torch.Tensor]:
+    """A float64 model off its initial scale, with biases that are not 0, and a batch."""
+    build, shape = MODELS[name]
+    model = initialize_(build().double(), seed=1)
+    with torch.no_grad():
+        for layer in (layer for _, layer in scalable_layers(model)):
+            layer.weight.mul_(1.7).add_(0.05)
+            if layer.bias is not None:
+                layer.bias.fill_(0.3)
+    batch = streams.normal(2, "batch", 0, 5 * math.prod(shape), dtype=torch.float64)
+    return model, batch.view(5, *shape)
+
+
+def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: torch.Tensor) -> None:
+    optimizer.zero_grad()
+    labels = torch.arange(len(batch)) % 4
+    nn.functional.cross_entropy(model(batch), labels).backward()
+    optimizer.step()
+
+
+def scales(model: nn.Module, rule: str) -> list[float]:
+    """How far each layer is from what the rule sets; 0 is there."""
+    distances = []
+    for _, layer in scalable_layers(model):
+        weight = layer.weight.detach()
+        if rule == "wr":
+            target = sigma("kaiming", *fans(weight), math.sqrt(2))
+            distances.append(abs(weight.std(correction=0).item() / target - 1))
+        else:
+            distances.append((weight.flatten(1).norm(dim=1) - 1).abs().max().item())
+    return distances
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("rule", ["wr", "wrs"])
+def test_by_hand_it_does_what_the_formula_says_and_nothing_else(name, rule):
+    model, _ = made(name)
+    before = copy.deepcopy(model)
+    Rescaler(model, Rescaling(rule)).rescale()
+    for (_, old), (_, new) in zip(scalable_layers(before), scalable_layers(model), strict=True):
+        w = old.weight.detach().numpy()
+        fan_in = w[0].size
+        expected = scale.wrs(w) if rule == "wrs" else scale.wr(w, math.sqrt(2 / fan_in))
+        np.testing.assert_allclose(new.weight.detach(), expected, rtol=1e-10)
+        if new.bias is not None:
+            assert torch.equal(new.bias, old.bias * (rule == "wrs"))  # wr resets, wrs keeps
+        assert new.weight.requires_grad
+        assert new.weight.grad_fn is None
+    norms = [m for m in (*before.modules(), *model.modules()) if isinstance(m, nn.BatchNorm2d)]
+    for old, new in zip(norms[: len(norms) // 2], norms[len(norms) // 2 :], strict=True):
+        assert all(
+            torch.equal(old.state_dict()[key], new.state_dict()[key]) for key in ("weight", "bias")
+        )
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("rule", ["wr", "wrs"])
+def test_attached_it_acts_every_tau_steps(name, optimizer, rule):
+    model, batch = made(name)
+    steps = OPTIMIZERS[optimizer](model)
+    rescaler = Rescaler(model, Rescaling(rule, tau=3))
+    assert rescaler.attach(steps) is rescaler
+    for step in range(1, 8):
+        train_step(model, steps, batch)
+        there = max(scales(model, rule)) < 1e-12
+        assert there == (step % 3 == 0), step
+    assert rescaler.steps == 7
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("rule", ["wr", "wrs"])
+def test_the_state_of_the_optimizer_is_untouched(optimizer, rule):
+    """After a step with a rescaling, momentum and moments are those of a step without one."""
+    states = []
+    for attached in (True, False):
+        model, batch = made("conv")
+        steps = OPTIMIZERS[optimizer](model)
+        if attached:
+            Rescaler(model, Rescaling(rule, tau=1)).attach(steps)
+        train_step(model, steps, batch)
+        states.append(steps.state_dict())
+    with_it, without = states
+    assert with_it["param_groups"] == without["param_groups"]
+    for index, state in without["state"].items():
+        for key, value in state.items():
+            assert torch.equal(with_it["state"][index][key], value)
+
+
+@pytest.mark.parametrize("rule", ["wr", "wrs"])
+def test_once_an_epoch_it_waits_for_the_end_of_the_epoch(rule):
+    model, batch = made("mlp")
+    optimizer = OPTIMIZERS["sgd"](model)
+    rescaler = Rescaler(model, Rescaling(rule)).attach(optimizer)
+    for _ in range(4):
+        train_step(model, optimizer, batch)
+        assert min(scales(model, rule)) > 1e-3
+    rescaler.end_epoch()
+    assert max(scales(model, rule)) < 1e-12
+
+
+def test_every_tau_steps_it_does_nothing_at_the_end_of_an_epoch():
+    model, _ = made("mlp")
+    before = copy.deepcopy(model.state_dict())
+    Rescaler(model, Rescaling("wr", tau=5)).end_epoch()
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_the_rule_none_never_acts():
+    model, batch = made("mlp")
+    twin = copy.deepcopy(model)
+    optimizers = [OPTIMIZERS["sgd"](one) for one in (model, twin)]
+    rescaler = Rescaler(model, Rescaling("none", tau=1)).attach(optimizers[0])
+    for _ in range(3):
+        train_step(model, optimizers[0], batch)
+        train_step(twin, optimizers[1], batch)
+    rescaler.end_epoch()
+    rescaler.rescale()
+    for key, value in twin.state_dict().items():
+        assert torch.equal(model.state_dict()[key], value)
+
+
+@pytest.mark.parametrize(("scheme", "gain"), [("kaiming", 1.0), ("xavier", 5 / 3)])
+def test_the_target_is_the_schemes_sigma(scheme, gain):
+    model, _ = made("conv")
+    Rescaler(model, Rescaling("wr"), scheme, gain).rescale()
+    for _, layer in scalable_layers(model):
+        expected = sigma(scheme, *fans(layer.weight), gain)
+        assert layer.weight.std(correction=0).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_wrs_keeps_what_a_unit_prefers():
+    """The image that excites a unit most has the direction of its weights: rescaling keeps it."""
+    model, batch = made("mlp")
+    before = batch @ model[0].weight.T
+    Rescaler(model, Rescaling("wrs")).rescale()
+    after = batch @ model[0].weight.T
+    assert torch.equal(before.argmax(dim=0), after.argmax(dim=0))
+
+
+def test_a_model_without_weights_to_rescale_is_refused():
+    with pytest.raises(ValueError, match=r"needs a linear or convolution layer, got none"):
+        Rescaler(nn.Sequential(nn.ReLU()), Rescaling("wr"))
+
+
+def test_wr_to_a_constants_sigma_is_refused():
+    rule = r"target standard deviation must be > 0, got 0.0 from scheme 'constant' and gain 0.5"
+    with pytest.raises(ValueError, match=rule):
+        Rescaler(mlp(), Rescaling("wr"), "constant", 0.5)
+    Rescaler(mlp(), Rescaling("wrs"), "constant", 0.5)  # unit norm needs no target
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"), [("wr", 0.5), ("wrs", 0.0), ("wr", math.nan), ("wrs", math.inf)]
+)
+def test_a_layer_that_cannot_be_rescaled_is_refused_and_nothing_changed(rule, value):
+    model, _ = made("mlp")
+    with torch.no_grad():
+        model[2].weight.fill_(value)
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match=r"needs finite weights that differ .* layer 2 has others"):
+        Rescaler(model, Rescaling(rule)).rescale()
+    for key, old in before.items():
+        torch.testing.assert_close(model.state_dict()[key], old, rtol=0, atol=0, equal_nan=True)

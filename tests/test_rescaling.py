@@ -1,0 +1,205 @@
+"""Weight rescaling: the laws of both rules, the rescaler at work, and what WR does not keep."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from companion import streams
+from companion.methods.initialization import initialize_
+from companion.methods.rescaling import Rescaling, rescaled_to_std, rescaled_to_unit_norm
+from companion.models import MLP
+from tests.references import scale
+
+law = settings(deadline=None, max_examples=60)
+SHAPES = st.sampled_from([(1, 2), (3, 4), (20, 30), (4, 3, 2, 2), (5, 2, 3)])
+POSITIVE = st.floats(1e-3, 1e3)
+
+
+def weights(seed: int, shape: tuple[int, ...], std: float, mean: float) -> torch.Tensor:
+    noise = streams.normal(seed, "test", 0, math.prod(shape), dtype=torch.float64)
+    return noise.view(shape) * std + mean
+
+
+def cosine(a: torch.Tensor, b: torch.Tensor) -> float:
+    return torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0).item()
+
+
+# --- the two rules ---------------------------------------------------------------------------
+
+
+@law
+@given(st.integers(0, 10**6), SHAPES, POSITIVE, st.floats(-10, 10), POSITIVE)
+def test_wr_keeps_the_mean_and_the_direction_of_w_minus_mean_and_hits_its_target(
+    seed, shape, std, mean, target
+):
+    w = weights(seed, shape, std, mean)
+    result = rescaled_to_std(w, target, tuple(range(w.dim())))
+    # a mean m is known to about 1e-16 m, which the factor target / std(w) enlarges
+    slack = 1e-13 * (1 + abs(mean)) * max(1.0, target / w.std(correction=0).item())
+    assert result.mean().item() == pytest.approx(w.mean().item(), rel=1e-12, abs=slack)
+    assert result.std(correction=0).item() == pytest.approx(target, rel=1e-9, abs=slack)
+    assert cosine(result - result.mean(), w - w.mean()) == pytest.approx(1, abs=1e-9)
+    np.testing.assert_allclose(result, scale.wr(w.numpy(), target), rtol=1e-9, atol=10 * slack)
+
+
+def test_wr_uses_the_population_standard_deviation():
+    result = rescaled_to_std(torch.tensor([[1.0, 3.0]]), 0.5, (0, 1))
+    assert result.tolist() == [[1.5, 2.5]]  # with n - 1 it would be 1.646 and 2.354
+
+
+@law
+@given(st.integers(0, 10**6), SHAPES, POSITIVE, st.floats(-10, 10))
+def test_wrs_keeps_each_units_direction_and_gives_norm_one(seed, shape, std, mean):
+    w = weights(seed, shape, std, mean)
+    result = rescaled_to_unit_norm(w, tuple(range(1, w.dim())))
+    for old, new in zip(w, result, strict=True):
+        assert new.norm().item() == pytest.approx(1, abs=1e-12)
+        assert cosine(old, new) == pytest.approx(1, abs=1e-12)
+    np.testing.assert_allclose(result, scale.wrs(w.numpy()), rtol=1e-12)
+
+
+@law
+@given(st.integers(0, 10**6), SHAPES, POSITIVE)
+def test_both_rules_do_nothing_the_second_time(seed, shape, target):
+    w = weights(seed, shape, 0.3, 0.1)
+    axes = tuple(range(w.dim()))
+    once = rescaled_to_std(w, target, axes)
+    torch.testing.assert_close(rescaled_to_std(once, target, axes), once)
+    once = rescaled_to_unit_norm(w, axes[1:])
+    torch.testing.assert_close(rescaled_to_unit_norm(once, axes[1:]), once)
+
+
+def test_a_stack_takes_one_target_a_run():
+    stacked = weights(3, (4, 6, 5), 0.2, 0.05)
+    targets = torch.tensor([0.1, 0.2, 0.5, 3.0], dtype=torch.float64)[:, None, None]
+    wr = rescaled_to_std(stacked, targets, (1, 2))
+    wrs = rescaled_to_unit_norm(stacked, (2,))
+    for run in range(4):
+        np.testing.assert_allclose(wr[run], scale.wr(stacked[run].numpy(), targets[run].item()))
+        np.testing.assert_allclose(wrs[run], scale.wrs(stacked[run].numpy()))
+
+
+def test_wr_does_not_keep_the_direction_of_w_when_the_mean_is_not_0():
+    """Std .17 to .0255 around a mean of .05: w' = s w + (1 - s) mean with s = .15.
+
+    cos(w, w') = (s std^2 + m^2) / sqrt((std^2 + m^2) (s^2 std^2 + m^2)), whatever the
+    distribution; for a normal one a sign flips where -m (1 - s) / s < w < 0.
+    """
+    n, std, mean, target = 200_000, 0.17, 0.05, 0.0255
+    s = target / std
+    second, after = std**2 + mean**2, target**2 + mean**2
+    angle = (s * std**2 + mean**2) / math.sqrt(second * after)
+    normal = stats.norm(mean, std)
+    flips = normal.cdf(0) - normal.cdf(-mean * (1 - s) / s)
+    assert angle == pytest.approx(0.687, abs=5e-4)
+    assert flips == pytest.approx(0.359, abs=5e-4)
+
+    w = weights(0, (400, 500), std, mean)
+    result = rescaled_to_std(w, target, (0, 1))
+    # Both depend on the sample's mean and std, with standard errors std / sqrt n and
+    # std / sqrt(2 n). The cosine's slopes in them are -1.95 and -1.16.
+    slopes = 1.95 + 1.16 / math.sqrt(2)
+    assert abs(cosine(w, result) - angle) < 5 * slopes * std / math.sqrt(n)
+    # The share has its counting error; its lower threshold m - m std / target moves by 5.7 and
+    # 2.0 times those errors, where the density is 0.35.
+    share = ((w > 0) != (result > 0)).double().mean().item()
+    moved = 0.35 * (5.7 + 2.0 / math.sqrt(2)) * std
+    assert abs(share - flips) < 5 * (math.sqrt(flips * (1 - flips)) + moved) / math.sqrt(n)
+
+
+@law
+@given(st.integers(0, 10**6), POSITIVE)
+def test_wr_keeps_the_direction_of_w_when_the_mean_is_0(seed, target):
+    w = weights(seed, (20, 30), 0.2, 0.0)
+    w -= w.mean()
+    assert cosine(w, rescaled_to_std(w, target, (0, 1))) == pytest.approx(1, abs=1e-12)
+
+
+@law
+@given(st.integers(0, 10**6), st.floats(1e-3, 1e3))
+def test_a_bias_free_relu_pair_of_layers_is_unchanged_by_c_and_its_inverse(seed, c):
+    model = initialize_(MLP((7, 6, 4)).double(), seed=seed)  # biases start at 0
+    images = weights(seed, (5, 7), 1.0, 0.0)
+    before = model(images)
+    with torch.no_grad():
+        model.layers[0].weight.mul_(c)
+        model.layers[1].weight.div_(c)
+    torch.testing.assert_close(model(images), before, rtol=1e-12, atol=1e-12)
+
+
+def test_a_tanh_pair_is_changed_by_c_and_its_inverse():
+    model = initialize_(MLP((7, 6, 4), "tanh").double(), seed=0)
+    images = weights(0, (5, 7), 1.0, 0.0)
+    before = model(images)
+    with torch.no_grad():
+        model.layers[0].weight.mul_(3)
+        model.layers[1].weight.div_(3)
+    assert (model(images) - before).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -7.7])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_wr_of_equal_weights_is_nan_and_no_accident_of_rounding(value, dtype):
+    equal = torch.full((64, 3072), value, dtype=dtype)
+    assert bool(rescaled_to_std(equal, 0.1, (0, 1)).isnan().all())
+
+
+def test_wrs_of_a_unit_of_norm_0_is_nan_for_that_unit_alone():
+    result = rescaled_to_unit_norm(torch.tensor([[3.0, 4.0], [0.0, 0.0]]), (1,))
+    torch.testing.assert_close(result[0], torch.tensor([0.6, 0.8]))
+    assert bool(result[1].isnan().all())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 0.3])
+def test_a_run_that_cannot_be_rescaled_leaves_its_neighbours_alone(value):
+    sound = weights(0, (4, 5), 1.0, 0.0)
+    stack = torch.stack([sound, torch.full((4, 5), value).double()])
+    wr = rescaled_to_std(stack, 0.5, (1, 2))
+    assert bool(wr[1].isnan().all())
+    np.testing.assert_allclose(wr[0], scale.wr(sound.numpy(), 0.5))
+    wrs = rescaled_to_unit_norm(stack, (2,))
+    np.testing.assert_allclose(wrs[0], scale.wrs(sound.numpy()))
+
+
+# --- when ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rescaling", "when", "steps", "epoch"),
+    [
+        (Rescaling(), "never", [], False),
+        (Rescaling("none", 3), "never", [], False),
+        (Rescaling("wr"), "every epoch", [], True),
+        (Rescaling("wrs", 1), "every step", [1, 2, 3, 4, 5, 6, 7], False),
+        (Rescaling("wr", 3), "every 3 steps", [3, 6], False),
+    ],
+)
+def test_when_a_rescaling_acts(rescaling, when, steps, epoch):
+    assert rescaling.when == when
+    assert [step for step in range(1, 8) if rescaling.due_after_step(step)] == steps
+    assert rescaling.due_after_epoch is epoch
+
+
+def test_an_unknown_rule_is_refused():
+    with pytest.raises(ValueError, match=r"rule must be one of none, wr, wrs, got 'ws'; pick one"):
+        Rescaling("ws")
+
+
+@pytest.mark.parametrize(
+    "every",
+    [
+        -1,
+        0.5,
+        math.inf,
+        math.nan,
+    ],
+)
+def test_a_period_that_is_no_count_of_steps_is_refused(every):
+    rule = rf"whole number of steps >= 1, or 0 for once an epoch, got {every}; use rule 'none'"
+    with pytest.raises(ValueError, match=rule):
+        Rescaling("wr", every)

@@ -1,0 +1,62 @@
+"""Settings: every refusal by its sentence."""
+
+import json
+import math
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from companion.methods.rescaling import Rescaling
+from companion.training.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"widths": (5,)}, r"widths must be at least two whole numbers >= 1 .* got \(5,\)"),
+        ({"activation": "gelu"}, r"activation must be one of relu, tanh, linear, got 'gelu'"),
+        ({"scheme": "lecun"}, r"scheme must be one of kaiming, xavier, constant, got 'lecun'"),
+        ({"rescale": "ws"}, r"rescaling rule must be one of none, wr, wrs, got 'ws'"),
+        ({"rescale": "wr", "tau": -1}, r"whole number of steps >= 1, .* got -1"),
+        ({"gain": 0}, r"gain must be > 0, got 0"),
+        ({"gain": -1.0}, r"gain must be > 0, got -1"),
+        ({"gain": math.nan}, r"gain must be > 0, got nan"),
+        ({"scheme": "constant", "gain": 0}, r"gain must be > 0, got 0; sqrt 2 suits ReLU"),
+        ({"learning_rate": 0}, r"learning_rate must be > 0, got 0; the paper uses 1e-3"),
+        ({"learning_rate": math.inf}, r"learning_rate must be > 0, got inf"),
+        ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0; 0 switches it off"),
+        ({"momentum": -0.1}, r"momentum must be in \[0, 1\), got -0.1"),
+        ({"weight_decay": -1e-4}, r"weight_decay must be >= 0, got -0.0001; 0 switches it off"),
+        ({"weight_decay": math.nan}, r"weight_decay must be >= 0, got nan"),
+        ({"batch_size": 0}, r"batch_size must be a whole number >= 1, got 0; the book uses 32"),
+        ({"epochs": 0}, r"epochs must be a whole number >= 1, got 0; the paper trains 100"),
+        ({"scheme": "constant", "rescale": "wr"}, r"needs weights that differ, got .*constant"),
+        ({"batch_size": 2.5}, r"batch_size must be .* got 2.5"),
+        ({"epochs": 1.5}, r"epochs must be .* got 1.5"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Settings(**change)
+    with pytest.raises(ValueError, match=sentence):
+        replace(Settings(), **change)
+
+
+def test_settings_do_not_change():
+    with pytest.raises(FrozenInstanceError):
+        Settings().gain = 1.0
+
+
+def test_the_shape_is_what_a_stack_shares():
+    base = Settings()
+    for change in ({"gain": 1.0}, {"rescale": "wr"}, {"weight_decay": 0.1}, {"scheme": "xavier"}):
+        assert replace(base, **change).shape == base.shape
+    for change in ({"widths": (4, 2)}, {"epochs": 2}, {"batch_size": 1}, {"activation": "tanh"}):
+        assert replace(base, **change).shape != base.shape
+
+
+def test_as_dict_is_plain_json_and_gives_the_settings_back():
+    settings = Settings(rescale="wr", tau=3, weight_decay=1e-2)
+    plain = json.loads(json.dumps(settings.as_dict()))
+    assert Settings(**{**plain, "widths": tuple(plain["widths"])}) == settings
+    assert settings.rescaling == Rescaling("wr", 3)
