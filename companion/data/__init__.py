@@ -7,6 +7,6 @@
 """
 
 from companion.data.catalogue import load, names
-from companion.data.image_sets import ImageSet, Split, image_set, split
+from companion.data.image_sets import INPUTS, ImageSet, Split, image_set, split
 
-__all__ = ["ImageSet", "Split", "image_set", "load", "names", "split"]
+__all__ = ["INPUTS", "ImageSet", "Split", "image_set", "load", "names", "split"]

@@ -18,6 +18,15 @@ from companion import streams
 LARGE_TRAIN, LARGE_VALIDATION = 50_000, 10_000  # N's split of CIFAR-10
 
 
+INPUTS: dict[str, tuple[float, float] | None] = {
+    "standardised": None,
+    "symmetric": (0.5, 0.5),
+    "unit": (0.0, 1.0),
+}
+"""Input scalings, as (mean, std) that replace the training part's own: ``symmetric`` maps pixels
+to [-1, 1], ``unit`` to [0, 1]."""
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """Images uint8 [N, C, H, W] and labels int64 [N] in 0 .. classes - 1; `digest` names them.
@@ -90,6 +99,15 @@ class Split:
         std = torch.where(std > 0, std, torch.ones_like(std))
         scale, shift = (1 / (255 * std))[:, None, None], (mean / std)[:, None, None]
         return images.to(dtype).mul_(scale).sub_(shift)
+
+    def scaled(self, inputs: str) -> Split:
+        """The same split with another input scaling in `standardize` (see `INPUTS`)."""
+        if inputs not in INPUTS:
+            raise ValueError(f"inputs must be one of {', '.join(INPUTS)}, got {inputs!r}; pick one")
+        if INPUTS[inputs] is None:
+            return self
+        mean, std = (torch.full_like(self.mean, value) for value in INPUTS[inputs])
+        return replace(self, mean=mean, std=std)
 
     def to(self, device: torch.device | str) -> Split:
         """The same split with its tensors on `device`."""

@@ -4,7 +4,12 @@ from companion.experiments import scale_grid, weight_rescaling
 from companion.experiments.plan import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
-    experiment.name: experiment for experiment in (weight_rescaling.MLP, scale_grid.GRID)
+    experiment.name: experiment
+    for experiment in (
+        weight_rescaling.MLP,
+        weight_rescaling.SMALL_INPUTS,
+        scale_grid.GRID,
+    )
 }
 
 

@@ -43,7 +43,7 @@ SMALL_STEP = 50_000_000
 class Stack:
     """R runs of one architecture, trained together, epoch by epoch.
 
-    runs must share widths, activation, batch size and epochs (`Settings.shape`); everything else
+    runs must share widths, activation, inputs, batch size and epochs (`Settings.shape`); the rest
     is per run. ``split`` lives on the device that trains. Run r equals `one_run.train` with the
     same settings and seed, to floating-point tolerance, whatever else is in the stack.
     """
@@ -56,11 +56,12 @@ class Stack:
         shapes = {run.settings.shape for run in runs}
         if len(shapes) > 1:
             raise ValueError(
-                f"runs of one stack must share widths, activation, batch size and epochs, got "
+                "runs of a stack must share widths, activation, inputs, batch size and epochs, got "
                 f"{len(shapes)} kinds; make one stack for each"
             )
-        self.runs, self.split, self.dtype = tuple(runs), split, dtype
+        self.runs, self.dtype = tuple(runs), dtype
         self.settings = runs[0].settings
+        self.split = split.scaled(self.settings.inputs)
         self.settings.check_fit(split)
         self.device = split.train_images.device
         if self.device.type == "cpu":

@@ -35,6 +35,7 @@ def train(
     that is due at the end of an epoch acts before the epoch is measured.
     """
     settings.check_fit(split)
+    split = split.scaled(settings.inputs)
     device = split.train_images.device
     model = MLP(settings.widths, settings.activation).to(device, dtype)
     initialize_(model, settings.scheme, settings.gain, seed)

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from companion.data import Split
+from companion.data import INPUTS, Split
 from companion.methods import initialization
 from companion.methods.rescaling import Rescaling
 from companion.models import mlp
@@ -19,7 +19,8 @@ class Settings:
     gain: factor of the initialization's sigma; the weights' target under ``wr`` too.
     weight_decay: coupled L2 as in ``torch.optim.SGD`` (added to the gradient of weights and
     biases). rescale: ``none``, ``wr``, ``wrs``; tau: rescale period in optimizer steps, 0 for once
-    an epoch. batch_size in images, learning_rate per step.
+    an epoch. inputs: an input scaling of `data.INPUTS`. batch_size in images, learning_rate per
+    step.
 
     >>> Settings(weight_decay=-1)
     Traceback (most recent call last):
@@ -36,6 +37,7 @@ class Settings:
     weight_decay: float = 0.0
     rescale: str = "none"
     tau: int = 0
+    inputs: str = "standardised"
     batch_size: int = 32
     epochs: int = 100
 
@@ -43,6 +45,10 @@ class Settings:
         object.__setattr__(self, "widths", tuple(self.widths))
         mlp.check(self.widths, self.activation)
         initialization.sigma(self.scheme, 1, 1, self.gain)
+        if self.inputs not in INPUTS:
+            raise ValueError(
+                f"inputs must be one of {', '.join(INPUTS)}, got {self.inputs!r}; pick one"
+            )
         self.rescaling  # noqa: B018  (building it checks rule and period)
         for name, ok, rule, remedy in (
             ("gain", 0 < self.gain < math.inf, "> 0", "sqrt 2 suits ReLU"),
@@ -80,7 +86,7 @@ class Settings:
     @property
     def shape(self) -> tuple[Any, ...]:
         """What runs must share to train in one stack."""
-        return (self.widths, self.activation, self.batch_size, self.epochs)
+        return (self.widths, self.activation, self.inputs, self.batch_size, self.epochs)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a record's provenance."""
