@@ -10,7 +10,7 @@ BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 HTML    := _build/html/index.html
 KEY     := _build/execution-key
-RECORDS := companion/evidence/recorded
+RECORDS := records
 
 # The notebooks' kernel is this environment's Python, whatever kernels the user has installed.
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -55,9 +55,11 @@ test: $(STAMP)
 lab: $(STAMP)
 	$(BIN)/jupyter-lab notebooks
 
-# COMPANION_DATA names the folder of image sets (book/how-to-use.md).
+# Into records/; what the book ships is copied from there to companion/evidence/recorded/ by hand,
+# so that no shipped record is replaced unseen. COMPANION_DATA names the folder of image sets.
 records: $(STAMP)
 	$(BIN)/companion run weight-rescaling-mlp --data cifar10-jpeg --scale book --out $(RECORDS)
+	$(BIN)/companion run weight-rescaling-mlp-small-inputs --data cifar10-jpeg --scale book --out $(RECORDS)
 	$(BIN)/companion run scale-grid --data digits --scale book --out $(RECORDS)
 
 clean:

@@ -219,3 +219,13 @@ def test_unknown_set(monkeypatch, name):
     message = r"must be one of digits, mnist, .*cifar100, got .*COMPANION_DATA"
     with pytest.raises(ValueError, match=message):
         data.load(name)
+
+
+def test_another_input_scaling_maps_pixels_to_its_interval():
+    split = data.split(data.load("digits"))
+    ends = torch.tensor([[[0, 255]]], dtype=torch.uint8)
+    assert split.scaled("symmetric").standardize(ends).flatten().tolist() == [-1.0, 1.0]
+    assert split.scaled("unit").standardize(ends).flatten().tolist() == [0.0, 1.0]
+    assert split.scaled("standardised") is split
+    with pytest.raises(ValueError, match=r"inputs must be one of standardised, symmetric, unit"):
+        split.scaled("raw")

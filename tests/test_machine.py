@@ -122,3 +122,22 @@ def test_describe_asks_for_a_device_that_is_not_there(monkeypatch):
     gpus(monkeypatch, 0)
     with pytest.raises(ValueError, match="needs a CUDA GPU"):
         machine.describe("cuda")
+
+
+def test_cpu_threads_are_put_back_also_after_an_error():
+    before = torch.get_num_threads()
+    with machine.cpu_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    with pytest.raises(RuntimeError, match="inside"), machine.cpu_threads(before + 1):
+        raise RuntimeError("inside")
+    assert torch.get_num_threads() == before
+
+
+def test_keeping_freed_memory_is_harmless_where_there_is_no_glibc(monkeypatch):
+    assert isinstance(machine.keep_freed_memory(), bool)
+
+    def none(_):
+        raise OSError("no C library")
+
+    monkeypatch.setattr(machine.ctypes, "CDLL", none)
+    assert machine.keep_freed_memory() is False

@@ -128,7 +128,7 @@ def _curve(
 
 def _ending(accuracy: pd.Series, std: pd.Series, sigma: float) -> str:
     """What came of a setting, in words."""
-    final = summary(100 * accuracy)
+    final = summary(100 * accuracy.astype(float))
     sentence = (
         f"test accuracy {final.mean:.1f} % at the end "
         f"(95 % interval {max(final.low, 0):.1f} to {min(final.high, 100):.1f}, {final.runs} runs)"

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from companion.evidence import claims, comparison, published
 from companion.evidence.arms import label
@@ -19,7 +20,7 @@ def accuracy_claims(record: Record, table: str) -> dict[str, Claim]:
 
     The first arm is the baseline of the others and has no claim of its own.
     """
-    ours = comparison.by_arm(comparison.best_epoch(record.epochs))
+    ours = comparison.by_arm(_best(record))
     theirs = {arm: published.summary(table, arm, "test_accuracy") for arm in ours}
     baseline, *others = ours
     return {
@@ -47,7 +48,7 @@ def accuracy_table(record: Record, table: str) -> pd.DataFrame:
 
     The columns are those of `display.figures.results_table`.
     """
-    best = comparison.best_epoch(record.epochs)
+    best = _best(record)
     epochs = comparison.by_arm(best, "best_epoch")
     verdicts = {arm: claim.verdict for arm, claim in accuracy_claims(record, table).items()}
     rows = []
@@ -77,7 +78,7 @@ def test_table(record: Record, table: str) -> pd.DataFrame:
     Columns: group1, group2, paper_p, U (of group1), p, holm (Holm's adjusted p over the rows),
     difference, low, high (Welch's 95 % interval of group2 - group1, in points).
     """
-    best = comparison.best_epoch(record.epochs)
+    best = _best(record)
     accuracy = {arm: rows["test_accuracy"].to_numpy() for arm, rows in best.groupby("arm")}
     rows = []
     for pair in published.mann_whitney_rows(table).itertuples():
@@ -98,6 +99,28 @@ def test_table(record: Record, table: str) -> pd.DataFrame:
         )
     frame = pd.DataFrame(rows)
     return frame.assign(holm=comparison.holm(frame["p"]))
+
+
+def ranking(record: Record, table: str) -> str:
+    """The arms from best to worst, in the paper and in the record, and how far the two orders
+    agree: Spearman's rank correlation, 1 for the same order and -1 for the reverse."""
+    ours = {arm: value.mean for arm, value in comparison.by_arm(_best(record)).items()}
+    theirs = {arm: published.value(table, arm, "test_accuracy") for arm in ours}
+    correlation = stats.spearmanr([theirs[arm] for arm in ours], list(ours.values())).statistic
+    return (
+        f"paper: {_in_order(theirs)}\n"
+        f"ours:  {_in_order(ours)}\n"
+        f"rank correlation of the two orders: {correlation:+.1f}"
+    )
+
+
+def _in_order(means: dict[str, float]) -> str:
+    ordered = sorted(means, key=means.get, reverse=True)
+    return " > ".join(f"{label(arm)} {100 * means[arm]:.1f} %" for arm in ordered)
+
+
+def _best(record: Record) -> pd.DataFrame:
+    return comparison.best_epoch(record.epochs)
 
 
 def smallest_p(runs: int) -> str:
