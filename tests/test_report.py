@@ -147,3 +147,15 @@ def test_the_findings_say_one_thing_for_each_figure(record):
 )
 def test_a_claim_of_direction_follows_the_sign(interval, sign, expected):
     assert claims.direction("a sentence", interval, sign).verdict == expected
+
+
+def test_what_is_not_run_names_a_command_that_can_run():
+    for claim, experiment in zip(
+        weight_rescaling.not_run(),
+        (weight_rescaling.MLP, weight_rescaling.SMALL_INPUTS),
+        strict=True,
+    ):
+        assert claim.verdict == "not run"
+        assert f"`companion run {experiment.name} --scale full`" in claim.sentence
+        runs = experiment.scales["full"].runs * len(experiment.arms)
+        assert f"{runs} runs" in claim.sentence

@@ -86,18 +86,18 @@ class ResultsTable:
             + "</tr>"
             for arm, cells in zip(self.rows["arm"], self.cells(), strict=True)
         )
-        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
+        caption = f'<p class="wis wis-note">{html.escape(self.caption)}</p>' if self.caption else ""
         return (
             f"<style>{style.css()}{_CSS}</style>"
             '<div class="wis wis-scroll wis-table" tabindex="0" role="group" '
             'aria-label="Results table">'
-            f"<table>{caption}<thead>"
+            "<table><thead>"
             f'<tr><td></td><th colspan="2" scope="colgroup">{html.escape(self.source)}</th>'
             '<th colspan="4" scope="colgroup">ours</th><td></td></tr>'
             '<tr><th scope="col">arm</th><th scope="col">accuracy %</th><th scope="col">e*</th>'
             '<th scope="col">accuracy %</th><th scope="col">95 % interval</th>'
             '<th scope="col">e*</th><th scope="col">runs</th><th scope="col">verdict</th></tr>'
-            f"</thead><tbody>{body}</tbody></table></div>"
+            f"</thead><tbody>{body}</tbody></table></div>{caption}"
         )
 
 
@@ -117,8 +117,7 @@ _CSS = (
     ".wis-table thead tr:last-child :is(th,td){border-bottom:1px solid var(--wis-ink)}"
     ".wis-table :is(th,td):first-child{padding-left:0}"
     ".wis-table :is(th,td):last-child{padding-right:0}"
-    ".wis-table caption{caption-side:top;text-align:left;white-space:normal;"
-    "color:var(--wis-muted);padding:0 0 .4rem}"
+    ".wis-note{font-size:.95rem;line-height:1.45;color:var(--wis-muted);margin:-.6rem 0 1.5rem}"
 )
 
 

@@ -20,7 +20,7 @@ BASE = Settings()
 
 MLP = Experiment(
     name="weight-rescaling-mlp",
-    title="Weight decay against weight rescaling: the MLP",
+    title="Weight decay against weight rescaling: the MLP, standardised inputs, batches of 32",
     source="Niehaus, Krumnack and Heidemann, Tables I and II, figures 1-3 and 7",
     arms={
         "none": BASE,
@@ -73,6 +73,18 @@ SMALL_INPUTS = replace(
     ),
 )
 """The same five arms with another reading of what the paper leaves open."""
+
+
+def not_run() -> list[Claim]:
+    """Both readings at the paper's size: the commands, and how many runs they train."""
+    return [
+        claims.not_run(
+            f"Table I, {experiment.title.split(': ')[1]}",
+            f"companion run {experiment.name} --scale full",
+            f"{len(experiment.runs('full', 3072, 10))} runs of 100 epochs, for a GPU",
+        )
+        for experiment in (MLP, SMALL_INPUTS)
+    ]
 
 
 def findings(record: Record) -> list[Claim]:

@@ -137,22 +137,27 @@ class Stack:
 
     def _train_epoch(self) -> None:
         self.epoch += 1
-        labels = self.split.train_labels
-        order = streams.permutation(self.seeds, "order", self.epoch, len(labels), self.device)
+        count = len(self.split.train_labels)
+        order = streams.permutation(self.seeds, "order", self.epoch, count, self.device)
         for batch in order.split(self.settings.batch_size, dim=1):
-            index = batch.reshape(-1)
-            images = self.split.train_images.index_select(0, index)
-            signal = self.split.standardize(images, self.dtype).view(*batch.shape, -1)
-            self._step(signal, labels[index].view(batch.shape))
-            self.steps += 1
-            for rule, members, targets in self.rescalings:
-                if rule.due_after_step(self.steps):
-                    self._rescale(rule, members, targets)
+            self.step(batch)
         for rule, members, targets in self.rescalings:
             if rule.due_after_epoch:
                 self._rescale(rule, members, targets)
 
-    def _step(self, images: Tensor, labels: Tensor) -> None:
+    @torch.no_grad()
+    def step(self, batch: Tensor) -> None:
+        """One optimizer step of every run. batch [runs, batch size]: each run's image numbers."""
+        index = batch.reshape(-1)
+        images = self.split.train_images.index_select(0, index)
+        signal = self.split.standardize(images, self.dtype).view(*batch.shape, -1)
+        self._descend(signal, self.split.train_labels[index].view(batch.shape))
+        self.steps += 1
+        for rule, members, targets in self.rescalings:
+            if rule.due_after_step(self.steps):
+                self._rescale(rule, members, targets)
+
+    def _descend(self, images: Tensor, labels: Tensor) -> None:
         """Forward, backward and update. images [runs, batch, inputs], labels [runs, batch]."""
         signals = [images]
         last = len(self.weights) - 1
