@@ -99,15 +99,15 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 
 
 def test_interrupted_in_the_middle_of_an_epoch(tmp_path, whole, monkeypatch, epochs_trained):
-    steps, original = [], Stack._step
+    steps, original = [], Stack.step
 
-    def step(stack, images, labels):
+    def step(stack, batch):
         steps.append(1)
         if len(steps) in (7, 30):  # 4 steps an epoch: in the 2nd epoch of a stack, then of another
             raise KeyboardInterrupt
-        original(stack, images, labels)
+        original(stack, batch)
 
-    monkeypatch.setattr(Stack, "_step", step)
+    monkeypatch.setattr(Stack, "step", step)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path)

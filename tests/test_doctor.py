@@ -1,0 +1,114 @@
+"""What a training would take here, and what the doctor says of this machine."""
+
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+
+from companion import cli, data, experiments
+from companion.data.image_sets import split
+from companion.experiments import estimate, runner
+from companion.experiments.plan import Scale
+from tests.references.toy import TOY
+
+CPU = torch.device("cpu")
+SIZE = estimate.Sizes((2, 3, 3), 32, 8, 9, 3)
+
+
+def spoken(capsys, *arguments):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["doctor", *arguments])
+    return exit_.value.code, capsys.readouterr()
+
+
+def test_the_table_says_the_shapes_of_the_sets():
+    images = data.load("digits")
+    known = estimate.sizes("digits")
+    assert (known.shape, known.classes) == (images.shape, images.classes)
+    assert list(split(images).sizes.values()) == [known.train, known.validation, known.test]
+    cifar = estimate.sizes("cifar10")
+    assert (cifar.train, cifar.validation, cifar.test) == (40_000, 10_000, 10_000)
+    assert cifar.measured == 30_000
+
+
+def test_every_scale_of_every_experiment_has_a_table_entry():
+    for experiment in experiments.EXPERIMENTS.values():
+        for scale in experiment.scales.values():
+            assert set(scale.datasets) <= set(estimate.SHAPES)
+
+
+def test_steps_and_measuring_are_multiplied_by_what_is_left_out(monkeypatch):
+    """A made clock: an image takes 1 s to train on and 0.01 s to measure, a run."""
+    now = [0.0]
+
+    def train_epoch(stack):
+        now[0] += len(stack.split.train_labels)
+
+    def epoch_tables(stack, histograms):
+        now[0] += 0.01 * estimate.Sizes((1, 1, 1), *stack.split.sizes.values(), 3).measured
+
+    monkeypatch.setattr(estimate.Stack, "train_epoch", train_epoch)
+    monkeypatch.setattr(runner, "epoch_tables", epoch_tables)
+    monkeypatch.setattr(estimate.Clock, "_now", lambda clock: now[0])
+    size = estimate.Sizes((2, 3, 3), 8000, 2000, 3000, 3)
+    [stack] = runner.pack(TOY.runs("quick", 18, 3, epochs=7), CPU)
+    assert estimate.Clock(CPU).stack(stack, size) == pytest.approx(7 * (8000 + 0.01 * 13_000))
+    assert now[0] < 8000
+
+
+def test_a_stack_is_timed_once(monkeypatch):
+    clock = estimate.Clock(CPU)
+    plan = TOY.runs("quick", 18, 3)
+    seconds = clock.runs(plan, SIZE)
+    assert 0 < seconds < 60
+    monkeypatch.setattr(clock, "_time", None)
+    assert clock.runs(plan, SIZE) == seconds
+    assert clock.runs(TOY.runs("quick", 18, 3, epochs=8), SIZE) > seconds
+
+
+def test_time_grows_with_epochs_and_runs(monkeypatch):
+    clock = estimate.Clock(CPU)
+    monkeypatch.setattr(clock, "_time", lambda runs, size: (len(runs), 2.0 * len(runs)))
+    plan = TOY.runs("quick", 18, 3)
+    assert clock.runs(plan, SIZE) == len(plan) * (1 + 2 * 4)
+    assert clock.runs(TOY.runs("quick", 18, 3, epochs=8), SIZE) == len(plan) * (1 + 2 * 8)
+    assert clock.runs(TOY.runs("quick", 18, 3, runs=40), SIZE) == 3 * 40 * (1 + 2 * 4)
+
+
+def test_where_an_image_set_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPANION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path))
+    assert estimate.place("cifar10") is None
+    (tmp_path / "cache/torchvision/cifar-10-batches-py").mkdir(parents=True)
+    assert estimate.place("cifar10") == "downloaded"
+    (tmp_path / "cifar10").mkdir()
+    (tmp_path / "cifar10/train.parquet").touch()
+    assert estimate.place("cifar10") == "in COMPANION_DATA"
+    monkeypatch.delenv("COMPANION_DATA")
+    assert estimate.place("cifar10-jpeg") is None
+
+
+def test_what_the_doctor_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COMPANION_CACHE", str(tmp_path))
+    monkeypatch.delenv("COMPANION_DATA", raising=False)
+    scales = {
+        "quick": Scale("quick", 1, 3, ("digits",), ""),
+        "far": Scale("far", 1, 3, ("cifar10",), ""),
+    }
+    monkeypatch.setattr(experiments, "EXPERIMENTS", {"toy": replace(TOY, scales=scales)})
+    code, (text, error) = spoken(capsys, "--out", str(tmp_path / "not" / "yet"), "--device", "cpu")
+    assert (code, error) == (0, "")
+    assert re.search(r"^  device +cpu: ", text, re.M)
+    assert re.search(r"^  free disk +[\d.]+ GiB where ", text, re.M)
+    assert re.search(r"^  digits +built in$", text, re.M)
+    assert re.search(r"^  cifar10 +not here$", text, re.M)
+    assert re.search(r"^    quick +about \d\S* (s|min) +digits$", text, re.M)
+    assert re.search(r"^    far +about \d\S* (s|min) +cifar10: not here$", text, re.M)
+    assert not (tmp_path / "not").exists()
+
+
+def test_an_unknown_device(capsys):
+    code, (_, error) = spoken(capsys, "--device", "tpu")
+    assert code == 2
+    assert "device must be auto, cpu, cuda" in error
