@@ -1,5 +1,7 @@
 """The command line: run an experiment, list what there is, report a record, verify records.
 
+The commands about a machine and about records under way are files of their own in this folder.
+
 Exit codes: 0, 2 for bad input or a record that fails its check (one sentence on stderr, nothing
 written), 130 after Ctrl-C. Torch and the like are imported inside the commands, so that
 ``companion --help`` answers at once.
@@ -15,8 +17,11 @@ import typer
 
 from companion import __version__
 from companion.cli import texts
+from companion.cli.carry import export, import_
+from companion.cli.doctor import doctor
 from companion.cli.errors import BAD_INPUT, OneSentence, leave
 from companion.cli.progress import Progress
+from companion.cli.status import status
 
 app = typer.Typer(
     cls=OneSentence,
@@ -128,6 +133,12 @@ def list_() -> None:
     typer.echo(f"\nRecords that ship\n\n{texts.columns(rows or [['none yet']], '  ')}")
 
 
+app.command()(status)
+app.command()(doctor)
+app.command()(export)
+app.command("import")(import_)
+
+
 @app.command()
 def report(
     record: Annotated[
@@ -150,18 +161,28 @@ def verify(
     record: Annotated[
         list[str] | None, typer.Argument(help="Folders or names; default: all that ship.")
     ] = None,
+    rerun: Annotated[bool, typer.Option("--rerun", help="Retrain one run of each too.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Picks the run; default: chance.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Retrain this many; default: all.")] = None,
 ) -> None:
     """Check records against their digests and rules; exit code 2 when one fails."""
+    from companion.cli.rerun import rerun as retrain
     from companion.evidence import records
 
     paths = _folders(record or [])
-    failed = 0
+    failed = retrained = 0
     for path in paths:
         problems = records.verify(path)
         failed += bool(problems)
         state = texts.count(len(problems), "problem") if problems else "sound"
         about = "" if problems else f" ({records.load(path).label()})"
         typer.echo("\n  - ".join([f"{path.name}: {state}{about}", *problems]))
+        if rerun and not problems:
+            agrees = retrain(records.load(path), seed, epochs)
+            failed += agrees is False
+            retrained += agrees is not None
+    if rerun and not (failed or retrained):
+        leave("no run could be retrained here; the reasons are above", BAD_INPUT)
     if failed:
         leave(
             f"{failed} of {texts.count(len(paths), 'record')} failed the check; "

@@ -1,0 +1,42 @@
+"""``companion export`` and ``companion import``: finished stacks from machine to machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from companion.cli import texts
+
+
+def export(
+    record: Annotated[Path, typer.Argument(help="A record's folder, finished or in the making.")],
+    out: Annotated[Path, typer.Option(help="File to write; numbered files where one is full.")],
+) -> None:
+    """Put a record's finished stacks into a file of at most 16 MiB, or into several."""
+    from companion.experiments import carry
+
+    try:
+        written = carry.export(record, out)
+    except OSError as error:
+        raise ValueError(
+            f"--out must be a file that can be written, got {out} ({error.strerror}); choose "
+            "another or make room there"
+        ) from error
+    for path in written:
+        typer.echo(f"{path}: {path.stat().st_size / 2**20:.2f} MiB")
+
+
+def import_(
+    file: Annotated[list[Path], typer.Argument(help="Files that `companion export` wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder that holds the records.")] = Path("records"),
+) -> None:
+    """Add exported stacks to their record in a folder; what is stored is never replaced."""
+    from companion.experiments import carry
+
+    found = carry.bring_in(file, out)
+    state = "the record is finished" if found.record else "`companion run` trains the rest"
+    typer.echo(
+        f"{found.name}: {texts.count(found.new, 'new run')}, {found.known} there already; {state}"
+    )

@@ -1,0 +1,47 @@
+"""``companion doctor``: what this machine has, and what the experiments would take on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from companion.cli import texts
+
+
+def doctor(
+    out: Annotated[Path, typer.Option(help="Folder that would receive records.")] = Path("records"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
+) -> None:
+    """Show this machine, the image sets on it, and what each experiment would take here."""
+    from companion import experiments, machine
+    from companion.experiments import estimate
+
+    where = machine.pick_device(device)
+    facts = machine.describe(where)
+    memory = facts["memory_gib"]
+    rows = [
+        ["device", f"{facts['device']}: {facts['hardware']}"],
+        ["memory", "unknown" if memory is None else f"{memory:g} GiB"],
+        ["precision", ", ".join(facts["precision"])],
+        ["CPU threads", str(facts["threads"])],
+        ["versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())],
+        ["free disk", f"{estimate.free_gib(out):.1f} GiB where {out} is or would be"],
+    ]
+    typer.echo(f"This machine\n\n{texts.columns(rows, '  ')}")
+    rows = [[name, estimate.place(name) or "not here"] for name in estimate.known()]
+    typer.echo(f"\nImage sets\n\n{texts.columns(rows, '  ')}")
+    typer.echo(
+        "\nExperiments: the time each scale would take, from a few of its steps timed now on made "
+        "images"
+    )
+    clock = estimate.Clock(where)
+    for experiment in experiments.EXPERIMENTS.values():
+        rows = []
+        for size in experiment.scales.values():
+            here = next((name for name in size.datasets if estimate.place(name)), None)
+            seconds = clock.scale(experiment, size.name, here or size.datasets[0])
+            images = here or f"{' or '.join(size.datasets)}: not here"
+            rows.append([size.name, texts.about(seconds), images])
+        typer.echo(f"\n  {experiment.name}\n{texts.columns(rows, '    ')}")

@@ -1,0 +1,233 @@
+"""Finished stacks as files, to carry them from one machine to another.
+
+A file is an uncompressed zip: `manifest.json` (the record's header and each member's digest) and
+`parts/<first run>-<last run>/<table>.parquet`. It has 16 MiB at most; what needs more is split
+into several files, each of which can be brought in alone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from companion.evidence import checks, files, provenance, records, tables, working
+
+LIMIT = 16 * 2**20
+FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+Tables = dict[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What an import did: runs that are new and runs that were there already; the finished record
+    when all its runs are here now, else None."""
+
+    name: str
+    new: int
+    known: int
+    record: records.Record | None
+
+
+def export(path: str | Path, out: str | Path) -> list[Path]:
+    """Write the finished stacks of a record, finished or in the making, to `out`.
+
+    More than `LIMIT` bytes become ``<out stem>-1of2<suffix>`` and so on. Reads only, no lock.
+    Raises ValueError when nothing is finished or a file is there already.
+    """
+    header, stored = _stored(Path(path))
+    numbers = _runs(stored)
+    if not numbers:
+        raise ValueError(f"{path} has no finished stack to export; train one first")
+    packed = _packed(header, stored, numbers)
+    out = Path(out)
+    count = len(packed)
+    targets = [out.with_name(f"{out.stem}-{i}of{count}{out.suffix}") for i in range(1, count + 1)]
+    targets = targets if count > 1 else [out]
+    taken = [target for target in targets if target.exists()]
+    if taken:
+        raise ValueError(f"--out must be a new file, and {taken[0]} exists; choose another name")
+    for target, content in zip(targets, packed, strict=True):
+        files.write_bytes(target, content)
+    return targets
+
+
+def bring_in(paths: Sequence[str | Path], out: str | Path) -> Brought:
+    """Add the stacks of exported files to their record in the folder `out`; begin it if need be.
+
+    All files are checked before anything is written. A run that is there already must have the
+    same rows. When all runs are there the record is finished.
+
+    Raises ValueError for a damaged file, files of different records, and runs that differ.
+    """
+    read = [_read(Path(path)) for path in paths]
+    header = read[0][0]
+    for path, (other, _) in zip(paths, read, strict=True):
+        found = working.first_difference(provenance.identity(header), provenance.identity(other))
+        if found:
+            raise ValueError(
+                f"files must be of one record, and {path} differs from {paths[0]}: "
+                f"{working.sentence(found)}; import them apart"
+            )
+    stored = _joined([])
+    for path, (_, more) in zip(paths, read, strict=True):
+        stored = _joined([stored, _only(more, _new(stored, more, str(path)))])
+    faults = checks.content(header, {n: t.to_pandas() for n, t in stored.items()}, complete=False)
+    if faults:
+        raise ValueError(f"{paths[0]} cannot be imported: {faults[0]}")
+    with records.Writer(Path(out) / header["name"], header) as writer:
+        here = _stored(writer.folder)[1]
+        fresh = _new(here, stored, str(writer.folder))
+        for numbers in _stretches(fresh):
+            writer.add(_key(numbers), _pandas(_only(stored, numbers)))
+        wanted = len(header["arms"]) * header["runs_per_arm"]
+        full = len(_runs(here)) + len(fresh) == wanted
+        record = writer.finish() if full else None
+    return Brought(header["name"], len(fresh), len(_runs(stored)) - len(fresh), record)
+
+
+def _stored(path: Path) -> tuple[dict, Tables]:
+    """Header and rows of what is finished of a record."""
+    path = path.with_name(path.name.removesuffix(".partial"))
+    partial = working.folder_of(path)
+    if (path / "record.json").is_file() or not partial.is_dir():
+        record = records.load(path)
+        header = {k: v for k, v in record.provenance.items() if k not in provenance.RESULT}
+        return header, {name: tables.encode(name, getattr(record, name)) for name in tables.TABLES}
+    header = provenance.check_header(files.read_json(partial / "header.json"))
+    parts = sorted(partial.glob("parts/[!.]*"))
+    return header, _joined([working.read_part(part) for part in parts])
+
+
+def _joined(parts: Sequence[Tables]) -> Tables:
+    return {
+        name: pa.concat_tables([tables.schema(name).empty_table(), *(one[name] for one in parts)])
+        for name in tables.TABLES
+    }
+
+
+def _runs(stored: Tables) -> list[int]:
+    return sorted(set(stored["epochs"]["run"].to_pylist()))
+
+
+def _only(stored: Tables, numbers: Iterable[int]) -> Tables:
+    """The rows of these runs, in the order of their keys."""
+    chosen = pa.array(numbers, pa.int32())
+    return {
+        name: table.filter(pc.is_in(table["run"], value_set=chosen)).sort_by(
+            [(key, "ascending") for key in tables.KEYS[name]]
+        )
+        for name, table in stored.items()
+    }
+
+
+def _pandas(stored: Tables) -> dict:
+    return {name: table.to_pandas() for name, table in stored.items()}
+
+
+def _new(here: Tables, more: Tables, where: str) -> list[int]:
+    """The runs of `more` that are not `here`; ValueError when a run is in both and differs."""
+    both = sorted(set(_runs(here)) & set(_runs(more)))
+    old, new = _pandas(_only(here, both)), _pandas(_only(more, both))
+    for name in tables.TABLES:
+        if not old[name].equals(new[name]):
+            raise ValueError(
+                f"a stored run is never replaced, and among runs {both[0]} to {both[-1]} the "
+                f"{name} differ between {where} and what came before; leave one of the two out"
+            )
+    return sorted(set(_runs(more)) - set(both))
+
+
+def _stretches(numbers: Sequence[int]) -> list[list[int]]:
+    """Consecutive numbers together.
+
+    >>> _stretches([0, 1, 2, 7, 8])
+    [[0, 1, 2], [7, 8]]
+    """
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return found
+
+
+def _key(numbers: Sequence[int]) -> str:
+    """A stack's key, as the runner reads it."""
+    return f"{numbers[0]:05d}-{numbers[-1]:05d}"
+
+
+def _packed(header: dict, stored: Tables, numbers: Sequence[int]) -> list[bytes]:
+    """Files of at most `LIMIT` bytes with these runs, halved until they fit."""
+    content = _zipped(header, stored, numbers)
+    if len(content) <= LIMIT:
+        return [content]
+    if len(numbers) == 1:
+        raise ValueError(
+            f"a file holds at most {LIMIT} bytes, and run {numbers[0]} alone has {len(content)}; "
+            "copy the record's folder instead"
+        )
+    half = len(numbers) // 2
+    return _packed(header, stored, numbers[:half]) + _packed(header, stored, numbers[half:])
+
+
+def _zipped(header: dict, stored: Tables, numbers: Sequence[int]) -> bytes:
+    members = {}
+    for stretch in _stretches(numbers):
+        for name, table in _only(stored, stretch).items():
+            members[f"parts/{_key(stretch)}/{name}.parquet"] = tables.to_parquet(table)
+    digests = {name: files.digest(content) for name, content in members.items()}
+    manifest = {"format": FORMAT, "header": header, "sha256": digests}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("manifest.json", json.dumps(manifest, sort_keys=True))
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def _read(path: Path) -> tuple[dict, Tables]:
+    """Header and rows of an exported file; ValueError when anything in it is not as written."""
+    try:
+        if path.stat().st_size > LIMIT:
+            raise ValueError(f"more than {LIMIT} bytes")
+        with zipfile.ZipFile(path) as archive:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise ValueError("compressed members")
+            content = {name: archive.read(name) for name in archive.namelist()}
+        manifest = json.loads(content.pop("manifest.json"))
+        if manifest["format"] != FORMAT:
+            raise ValueError(f"format {manifest['format']} and not {FORMAT}")
+        if {name: files.digest(data) for name, data in content.items()} != manifest["sha256"]:
+            raise ValueError("a member differs from its digest")
+        header = provenance.check_header(manifest["header"])
+        if not _NAME.fullmatch(header["name"]):
+            raise ValueError("the record's name is no folder name")
+        parts: dict[str, Tables] = {}
+        for name, data in content.items():
+            _, key, file = name.split("/")
+            table = file.removesuffix(".parquet")
+            parts.setdefault(key, {})[table] = tables.from_parquet(table, data)
+        return header, _joined(list(parts.values()))
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
+        raise ValueError(
+            f"{path} is no whole export of a record ({error}); export or copy it again"
+        ) from None

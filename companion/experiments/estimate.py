@@ -1,0 +1,201 @@
+"""What a training takes here, measured: time a few steps of its stacks, then multiply.
+
+The steps are those of the runner's own stacks, on made images of the set's shape; what is not
+timed is multiplied from what is: steps by the steps of an epoch, the measuring by the images it
+visits. The answer holds for the machine as busy as it is now.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from companion import data
+from companion.data.files import cache_folder
+from companion.experiments import runner
+from companion.experiments.plan import Experiment
+from companion.measure.probes import TRAIN_IMAGES
+from companion.training.many_runs import Stack
+from companion.training.settings import Run
+
+SHAPES = {
+    # name: (channels, height, width), training images, test images, classes
+    "digits": ((1, 8, 8), 1437, 360, 10),
+    "mnist": ((1, 28, 28), 60_000, 10_000, 10),
+    "mnist-t10k": ((1, 28, 28), 8_000, 2_000, 10),
+    "fashion-mnist": ((1, 28, 28), 60_000, 10_000, 10),
+    "cifar10": ((3, 32, 32), 50_000, 10_000, 10),
+    "cifar10-jpeg": ((3, 32, 32), 50_000, 10_000, 10),
+    "cifar100": ((3, 32, 32), 50_000, 10_000, 100),
+}
+STEPS = (2, 16)
+"""Steps of a timed epoch, at most: first few, and more while that is quick."""
+SECONDS = 0.02
+"""When a timed epoch took this long, no longer one is timed."""
+CPU_RUNS = 16
+"""Runs of a timed stack on a CPU, at most: a larger one costs as much a run."""
+SAMPLES = 2
+"""Stacks of one architecture that are timed, spread over the plan; the others cost their mean."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Shape of an image, images in each part of the split, and classes."""
+
+    shape: tuple[int, int, int]
+    train: int
+    validation: int
+    test: int
+    classes: int
+
+    @property
+    def measured(self) -> int:
+        """Images that are visited after each epoch."""
+        return min(self.train, TRAIN_IMAGES) + self.validation + self.test
+
+    def reduced(self, train: int) -> Sizes:
+        """At most `train` training images and 200 of each other part."""
+        few = {part: min(getattr(self, part), 200) for part in ("validation", "test")}
+        return replace(self, train=min(self.train, train), **few)
+
+    def made(self, device: torch.device) -> data.Split:
+        """A split of noise with these sizes."""
+        source = torch.Generator().manual_seed(0)
+        parts = []
+        for count in (self.train + self.validation, self.test):
+            parts += [
+                torch.randint(256, (count, *self.shape), generator=source, dtype=torch.uint8),
+                torch.randint(self.classes, (count,), generator=source),
+            ]
+        images = data.image_set("made", *parts, classes=self.classes)
+        return data.split(images, seed=0, validation=self.validation).to(device)
+
+
+def sizes(dataset: str) -> Sizes:
+    """The sizes of an image set, from the table or, where it is not in there, from its files."""
+    if dataset in SHAPES:
+        shape, train, test, classes = SHAPES[dataset]
+        large = train >= data.image_sets.LARGE_TRAIN
+        validation = data.image_sets.LARGE_VALIDATION if large else train // 5
+        return Sizes(shape, train - validation, validation, test, classes)
+    images = data.load(dataset)
+    return Sizes(images.shape, *data.split(images).sizes.values(), images.classes)
+
+
+TORCHVISION = {
+    "mnist": "MNIST/raw",
+    "fashion-mnist": "FashionMNIST/raw",
+    "cifar10": "cifar-10-batches-py",
+    "cifar100": "cifar-100-python",
+}
+"""Where torchvision puts its sets."""
+
+
+def known() -> list[str]:
+    """The image sets of the table and those in ``COMPANION_DATA``."""
+    return list(dict.fromkeys([*SHAPES, *data.names()]))
+
+
+def place(dataset: str) -> str | None:
+    """Where an image set is on this machine, or None where it is not; nothing is downloaded.
+
+    >>> place("digits")
+    'built in'
+    """
+    if dataset == "digits":
+        return "built in"
+    root = os.environ.get("COMPANION_DATA")
+    local = [Path(root, dataset)] if root else []
+    if any(any(path.glob("t*.parquet")) or any(path.glob("t10k-*.gz")) for path in local):
+        return "in COMPANION_DATA"
+    kept = TORCHVISION.get(dataset)
+    if kept and root and Path(root, kept).is_dir():
+        return "in COMPANION_DATA"
+    if kept and (cache_folder() / "torchvision" / kept).is_dir():
+        return "downloaded"
+    return None
+
+
+def free_gib(folder: str | Path) -> float:
+    """Free disk space in GiB where a folder is, or where it would be made."""
+    path = Path(folder).resolve()
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free / 2**30
+
+
+class Clock:
+    """Times stacks on one device; a stack like one that was timed before is not timed again."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._known: dict[tuple, tuple[float, float]] = {}
+        self._splits: dict[Sizes, data.Split] = {}
+
+    def scale(self, experiment: Experiment, scale: str, dataset: str) -> float:
+        """Seconds that a scale of an experiment takes here on an image set."""
+        size = sizes(dataset)
+        plan = experiment.runs(scale, math.prod(size.shape), size.classes)
+        return self.runs(plan, size)
+
+    def runs(self, plan: Sequence[Run], size: Sizes) -> float:
+        """Seconds that the runs of a plan take here, packed into stacks as the runner does."""
+        alike: dict[tuple, list[list[Run]]] = {}
+        for stack in runner.pack(plan, self.device):
+            alike.setdefault(stack[0].settings.shape, []).append(stack)
+        return sum(self._stacks(stacks, size) for stacks in alike.values())
+
+    def _stacks(self, stacks: list[list[Run]], size: Sizes) -> float:
+        """Seconds for stacks of one architecture, from a sample of them."""
+        step = max(1, len(stacks) // SAMPLES)
+        sample = stacks[step // 2 :: step][:SAMPLES]
+        if self.device.type == "cpu":
+            sample = [stack[:: math.ceil(len(stack) / CPU_RUNS)] for stack in sample]
+        seconds = sum(self.stack(stack, size) for stack in sample)
+        return seconds * sum(map(len, stacks)) / sum(map(len, sample))
+
+    def stack(self, runs: Sequence[Run], size: Sizes) -> float:
+        """Seconds that one stack takes here: drawing its weights and all its epochs."""
+        kind = (size, *(replace(run.settings, epochs=1) for run in runs))
+        if kind not in self._known:
+            self._known[kind] = self._time(runs, size)
+        start, epoch = self._known[kind]
+        return start + runs[0].settings.epochs * epoch
+
+    def _time(self, runs: Sequence[Run], size: Sizes) -> tuple[float, float]:
+        """Seconds to build the stack and seconds an epoch."""
+        batch = runs[0].settings.batch_size
+        for steps in STEPS:
+            few = size.reduced(steps * batch)
+            if few not in self._splits:
+                self._splits[few] = few.made(self.device)
+            began = self._now()
+            stack = Stack(runs, self._splits[few])
+            built = self._now()
+            # the least of three: another process can only add to the time
+            training = min(self._seconds(stack.train_epoch) for _ in range(3))
+            if training > SECONDS:
+                break
+        measuring = min(
+            self._seconds(lambda: runner.epoch_tables(stack, histograms=False)) for _ in range(2)
+        )
+        ratio = math.ceil(size.train / batch) / math.ceil(few.train / batch)
+        epoch = training * ratio + measuring * size.measured / few.measured
+        return built - began, epoch
+
+    def _seconds(self, work: Callable[[], object]) -> float:
+        began = self._now()
+        work()
+        return self._now() - began
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()

@@ -1,0 +1,133 @@
+"""How far the records of a folder are, read from outside while another process may write them.
+
+Nothing is locked and nothing is written. Every file appears in one step, so what is read is whole;
+it may be a moment old.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from companion.evidence import checkpoints, files, provenance, records, working
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A record in the making: what is stored, of how much, and the time it took and still takes.
+
+    runs: stored and wanted. run_epochs: trained (stored, or in the checkpoint of a stack under
+    way) and wanted. seconds: worked so far, over all resumes. remaining: seconds to go, None
+    before anything is stored. last_stored: seconds since a part or a checkpoint was written.
+    damaged: one sentence for each stored file that no longer fits its digest.
+    """
+
+    name: str
+    runs: tuple[int, int]
+    run_epochs: tuple[int, int]
+    seconds: float
+    remaining: float | None
+    last_stored: float | None
+    damaged: tuple[str, ...]
+
+
+def read(out: str | Path) -> tuple[list[records.Record], list[Progress], list[str]]:
+    """The finished records of a folder, those in the making, and a sentence for each damaged one.
+
+    Raises ValueError when `out` is no folder.
+    """
+    folder = Path(out)
+    if not folder.is_dir():
+        raise ValueError(
+            f"--out must be the folder that holds the records, got {out}, which is none; "
+            "`companion run` makes one"
+        )
+    paths = sorted(
+        {path.with_name(path.name.removesuffix(".partial")) for path in folder.iterdir()}
+    )
+    states = [_state(path) for path in paths]
+    return tuple([one for one in states if isinstance(one, kind)] for kind in _STATES)
+
+
+_STATES = (records.Record, Progress, str)
+
+
+def _state(record: Path) -> records.Record | Progress | str | None:
+    """One of `read`'s three, or None for what is no record or has only just begun."""
+    partial = working.folder_of(record)
+    try:
+        if not (record / "record.json").is_file():
+            if not (partial / "header.json").is_file() and not any(partial.glob("parts/*")):
+                return None
+            try:
+                found = progress(partial)
+            except ValueError as error:
+                found = str(error)
+            if not (record / "record.json").is_file():  # else it was finished meanwhile
+                return found
+        return records.load(record)
+    except ValueError as error:
+        return str(error)
+
+
+def progress(partial: Path) -> Progress:
+    """How far the record in a working folder is; ValueError when its header is damaged.
+
+    The remaining time is the seconds worked so far times the ratio of the work that remains to
+    the work that is stored, where a run-epoch's work grows with the weights of its network.
+    """
+    header = provenance.check_header(files.read_json(partial / "header.json"))
+    work = {arm: _work(fields) for arm, fields in header["arms"].items()}
+    length = header["epochs"]
+    stored, trained, done, damaged = set(), 0, 0.0, []
+    elapsed = partial / "elapsed.json"
+    seconds = files.read_json(elapsed)["wall_seconds"] if elapsed.is_file() else 0.0
+    for part in sorted((partial / "parts").glob("[!.]*")):
+        try:
+            rows = working.read_part(part)["epochs"].to_pandas()
+        except ValueError as error:
+            if part.is_dir():
+                damaged.append(str(error))
+            continue
+        runs = rows.drop_duplicates("run")
+        stored |= set(runs["run"])
+        trained += len(runs) * length
+        done += length * sum(work[arm] for arm in runs["arm"])
+    for path in sorted((partial / "checkpoints").glob("[!.]*.pt")):
+        try:
+            rows = checkpoints.read(path)["tables"]["epochs"]
+        except ValueError as error:
+            if path.is_file():
+                damaged.append(str(error))
+            continue
+        fresh = [
+            arm
+            for run, arm, epoch in zip(rows["run"], rows["arm"], rows["epoch"], strict=True)
+            if epoch and run not in stored
+        ]
+        trained += len(fresh)
+        done += sum(work[arm] for arm in fresh)
+    wanted = len(work) * header["runs_per_arm"]
+    total = header["runs_per_arm"] * length * sum(work.values())
+    return Progress(
+        header["name"],
+        (len(stored), wanted),
+        (trained, wanted * length),
+        seconds,
+        seconds * (total - done) / done if done and seconds else None,
+        max(0.0, time.time() - elapsed.stat().st_mtime) if elapsed.is_file() else None,
+        tuple(damaged),
+    )
+
+
+SMALL = 8_000
+"""Weights below which a network's run-epoch costs the same: what is not arithmetic dominates."""
+
+
+def _work(fields: dict[str, Any]) -> float:
+    """The work of a run-epoch of an arm, in weights; the same for all where widths are unknown."""
+    widths = fields.get("widths") or ()
+    return SMALL + sum(fan_in * units for fan_in, units in itertools.pairwise(widths))
