@@ -2,6 +2,7 @@
 #   make book     build the pages into _build/html
 #   make test     style, floors, clean notebooks, tests
 #   make lab      open the notebooks in JupyterLab
+#   make bench    time a stack of runs against one-run loops
 #   make records  run the recorded experiments again
 
 PYTHON  ?= python3
@@ -18,7 +19,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # Threads that wait sleep: spinning ones starve each other where cores are shared.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book test lab records clean
+.PHONY: book test lab bench records clean
 .DELETE_ON_ERROR:
 
 $(STAMP): requirements.txt pyproject.toml
@@ -54,6 +55,9 @@ test: $(STAMP)
 
 lab: $(STAMP)
 	$(BIN)/jupyter-lab notebooks
+
+bench: $(STAMP)
+	$(BIN)/companion bench
 
 # Into records/; what the book ships is copied from there to companion/evidence/recorded/ by hand,
 # so that no shipped record is replaced unseen. COMPANION_DATA names the folder of image sets.

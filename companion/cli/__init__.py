@@ -17,6 +17,7 @@ import typer
 
 from companion import __version__
 from companion.cli import texts
+from companion.cli.bench import bench
 from companion.cli.carry import export, import_
 from companion.cli.doctor import doctor
 from companion.cli.errors import BAD_INPUT, OneSentence, leave
@@ -135,6 +136,7 @@ def list_() -> None:
 
 app.command()(status)
 app.command()(doctor)
+app.command()(bench)
 app.command()(export)
 app.command("import")(import_)
 

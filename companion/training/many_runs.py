@@ -101,7 +101,7 @@ class Stack:
             )
         return weights, biases
 
-    def _rescalings(self) -> list[tuple[Rescaling, Tensor, list[Tensor]]]:
+    def _rescalings(self) -> list[tuple[Rescaling, Tensor | slice, list[Tensor]]]:
         """Per distinct rescaling: the runs it acts on and their target std [k, 1, 1] per layer."""
         groups: dict[Rescaling, list[int]] = {}
         for index, run in enumerate(self.runs):
@@ -124,7 +124,9 @@ class Stack:
                 targets.append(
                     torch.tensor(stds, dtype=self.dtype, device=self.device)[:, None, None]
                 )
-            result.append((rule, torch.tensor(members, device=self.device), targets))
+            everyone = len(members) == len(self.runs)
+            which = slice(None) if everyone else torch.tensor(members, device=self.device)
+            result.append((rule, which, targets))
         return result
 
     # --- training -------------------------------------------------------------------------------
@@ -196,7 +198,7 @@ class Stack:
             else:
                 value.sub_(speed, alpha=self.learning_rate)
 
-    def _rescale(self, rule: Rescaling, members: Tensor, targets: list[Tensor]) -> None:
+    def _rescale(self, rule: Rescaling, members: Tensor | slice, targets: list[Tensor]) -> None:
         for weight, bias, target in zip(self.weights, self.biases, targets, strict=True):
             if rule.rule == "wr":
                 weight[members] = rescaling.rescaled_to_std(weight[members], target, axes=(1, 2))
