@@ -21,6 +21,7 @@ from companion.data import Split
 from companion.measure import probes
 from companion.methods import initialization, rescaling
 from companion.methods.rescaling import Rescaling
+from companion.models import mlp
 from companion.training.settings import Run
 
 ACTIVATE: dict[str, Callable[[Tensor], Tensor]] = {
@@ -250,8 +251,7 @@ CACHE_BYTES = 5 * 2**20
 def stack_size(run: Run, device: torch.device) -> int:
     """How many runs of this shape to train at once: as many as the cache of a CPU holds, or a
     quarter of the free memory of a GPU (weights and velocities)."""
-    shape = itertools.pairwise(run.settings.widths)
-    run_bytes = 4 * sum(fan_in * units + units for fan_in, units in shape)
+    run_bytes = 4 * mlp.parameter_count(run.settings.widths)
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return max(1, free // 4 // (2 * run_bytes))
