@@ -63,6 +63,7 @@ def preactivation_variance(record: Record, arms: tuple[str, str] = ("none", "wr"
     """Pre-activation variance per epoch and layer, two arms side by side (N, figure 7)."""
     figure, axes = figures.canvas(columns=2, height=3.3, sharey=True)
     for panel, arm in zip(axes, arms, strict=True):
+        panel.tick_params(labelleft=True)  # panels stand one above the other on a phone
         figures.preactivation_variance(record.layers, panel, arm)
     factors = [report.growth(record.layers, arm, "preactivation_variance", 2).mean for arm in arms]
     ends = ", ".join(f"{f:.3g} for {label(arm)}" for f, arm in zip(factors, arms, strict=True))
@@ -81,6 +82,7 @@ def weight_std(layers: pd.DataFrame, caption: str, arms: tuple[str, str] = ("non
     """
     figure, axes = figures.canvas(columns=2, sharey=True)
     for panel, arm in zip(axes, arms, strict=True):
+        panel.tick_params(labelleft=True)  # panels stand one above the other on a phone
         figures.weight_std(layers, panel, arm, band="interval")
     last = max(layers["layer"])
     factors = [report.growth(layers, arm, "weight_std", last).mean for arm in arms]
