@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 
 Seeds = int | Sequence[int] | Tensor
+Step = int | Tensor
+"""A tensor where the step is counted on the device, as a captured training step needs."""
 
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 / golden ratio, written as a signed 64-bit integer
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
@@ -41,17 +43,17 @@ def _mix(x: Tensor) -> Tensor:
     return x ^ _shift_right(x, 31)
 
 
-def _keys(seeds: Seeds, purpose: str, step: int, device: torch.device | str) -> Tensor:
+def _keys(seeds: Seeds, purpose: str, step: Step, device: torch.device | str) -> Tensor:
     """One 64-bit key per seed, shape [runs, 1]."""
-    if step < 0:
+    if isinstance(step, int) and step < 0:
         raise ValueError(f"step must be >= 0, got {step}; count steps and epochs from 0")
     name = int.from_bytes(hashlib.blake2b(purpose.encode(), digest_size=8).digest(), signed=True)
     seed = torch.as_tensor(seeds, dtype=torch.int64, device=device).reshape(-1, 1)
-    when = torch.tensor(step, dtype=torch.int64, device=device) * _GOLDEN
+    when = torch.as_tensor(step, dtype=torch.int64, device=device) * _GOLDEN
     return _mix(_mix(_mix(seed + _GOLDEN) ^ name) + when)
 
 
-def bits(seeds: Seeds, purpose: str, step: int, n: int, device: torch.device | str = "cpu"):
+def bits(seeds: Seeds, purpose: str, step: Step, n: int, device: torch.device | str = "cpu"):
     """64 uniformly random bits at each of ``n`` positions, as int64.
 
     Returns shape [n] for one seed and [runs, n] for several; row r depends on ``seeds[r]`` alone.
@@ -70,7 +72,7 @@ def bits(seeds: Seeds, purpose: str, step: int, n: int, device: torch.device | s
 def uniform(
     seeds: Seeds,
     purpose: str,
-    step: int,
+    step: Step,
     n: int,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -93,7 +95,7 @@ def uniform(
 def normal(
     seeds: Seeds,
     purpose: str,
-    step: int,
+    step: Step,
     n: int,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -110,7 +112,7 @@ def normal(
 
 
 def permutation(
-    seeds: Seeds, purpose: str, step: int, n: int, device: torch.device | str = "cpu"
+    seeds: Seeds, purpose: str, step: Step, n: int, device: torch.device | str = "cpu"
 ) -> Tensor:
     """A random order of 0 .. n - 1: the positions sorted by their 64 random bits.
 
