@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn.utils import parametrize
 
 from companion import streams, theory
 
@@ -118,7 +119,11 @@ def initialize_(
     """
     with torch.no_grad():
         for number, (_, layer) in enumerate(scalable_layers(model), start=1):
-            layer.weight.copy_(draw(seed, number, layer.weight, scheme, gain))
+            weight = draw(seed, number, layer.weight, scheme, gain)
+            if parametrize.is_parametrized(layer, "weight"):
+                layer.weight = weight  # sets the values it is computed from
+            else:
+                layer.weight.copy_(weight)
             if layer.bias is not None:
                 layer.bias.zero_()
     return model
