@@ -88,6 +88,8 @@ def fitted(name: str, widths: Sequence[int], shape: Sequence[int], classes: int)
     (1, 6, 16, 120, 84, 10)
     """
     check(name, widths)
+    if name == "lenet5":
+        lenet.check_size(*shape[1:])
     inputs = math.prod(shape) if name == "mlp" else shape[0]
     return (inputs, *widths[1:-1], classes)
 

@@ -23,6 +23,15 @@ SIDE = 32
 """Images are this wide and high: two 5x5 convolutions and two halvings leave 5 x 5 places."""
 
 
+def check_size(height: int, width: int) -> None:
+    """Raise ValueError for images that are larger than the layout."""
+    if max(height, width) > SIDE:
+        raise ValueError(
+            f"lenet5 takes images of at most {SIDE} x {SIDE} pixels, got {height} x {width}; make "
+            "them smaller, or take a resnet"
+        )
+
+
 class LeNet5(nn.Module):
     """Two 5x5 convolutions with 2x2 max pooling, then three linear layers, on 32 x 32 images.
 
@@ -73,10 +82,5 @@ class LeNet5(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [images, classes]."""
-        images = self.resize(images)
-        if tuple(images.shape[-2:]) != (SIDE, SIDE):
-            raise ValueError(
-                f"lenet5 takes images of at most {SIDE} x {SIDE} pixels, got "
-                f"{images.shape[-2]} x {images.shape[-1]}; make them smaller, or take a resnet"
-            )
-        return self.classifier(self.features(images))
+        check_size(*images.shape[-2:])
+        return self.classifier(self.features(self.resize(images)))
