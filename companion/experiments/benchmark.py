@@ -20,7 +20,8 @@ from companion import data, machine
 from companion.data import Split
 from companion.methods.initialization import initialize_
 from companion.models import MLP
-from companion.training.many_runs import Stack, stack_size
+from companion.training.many_runs import Stack
+from companion.training.packing import stack_size
 from companion.training.settings import Run, Settings
 
 CEILING = 2048

@@ -160,7 +160,7 @@ class Rescaler:
                 )
             rescaled.append(new)
         for layer, new in zip(self.layers, rescaled, strict=True):
-            layer.weight.copy_(new)
+            initialization.set_weight_(layer, new)
             if to_std and layer.bias is not None:
                 layer.bias.zero_()
 
