@@ -21,7 +21,7 @@ from companion.measure import probes
 from companion.methods import initialization, rescaling
 from companion.methods.rescaling import Rescaling
 from companion.training.captured import Captured
-from companion.training.optimizers import Optimizer, shaped
+from companion.training.optimizers import Optimizer, per_run, shaped
 from companion.training.schedules import learning_rate
 from companion.training.settings import SHARED, Run
 from companion.training.stacked_mlp import StackedMLP, is_plain
@@ -135,7 +135,8 @@ class Stack:
         """One optimizer step of every run. batch [runs, batch size]: each run's image numbers;
         rate: the learning rate, a number or [runs]; None: the settings' own."""
         if rate is None:
-            rate = torch.tensor([run.settings.learning_rate for run in self.runs])
+            rates = [run.settings.learning_rate for run in self.runs]
+            rate = per_run(rates, self.dtype, self.device)
         self._set_rate(rate)
         self._advance(batch)
         self.steps += 1
