@@ -114,6 +114,14 @@ def test_the_large_networks(together, base):
     equal_one_run(Stack(runs(replace(base, epochs=1), OWN[2:4]), SPLIT, torch.float64), 1e-9)
 
 
+def test_a_last_batch_of_one_image_is_refused_under_batch_normalization():
+    """30 images in batches of 29: torch would refuse it in the middle of an epoch."""
+    base = replace(MLP, batch_size=29)
+    Stack(runs(base, [{}]), SPLIT)
+    with pytest.raises(ValueError, match=r"30 images in batches of 29 leave 1; change batch_size"):
+        Stack(runs(replace(base, normalization="batch"), [{}]), SPLIT)
+
+
 def test_a_single_large_network_takes_the_same_interface():
     stack = Stack(runs(RESNET, [{}]), SPLIT, torch.float64)
     assert not stack.network.together
@@ -174,6 +182,7 @@ def test_half_precision_stays_near_float32():
     half = runs(replace(LENET, precision="half"), [{}, {"gain": 0.5}])
     fine, coarse = Stack(members, SPLIT), Stack(half, SPLIT)
     assert coarse.network.half == torch.bfloat16
+    assert not Stack(runs(replace(MLP, precision="half")), SPLIT).network.together
     fine.train_epoch()
     coarse.train_epoch()
     for a, b in zip(fine.weights, coarse.weights, strict=True):

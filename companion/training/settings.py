@@ -137,7 +137,7 @@ class Settings:
             )
 
     def check_fit(self, split: Split) -> None:
-        """Raise ValueError unless the widths fit the images and classes of a split."""
+        """Raise ValueError unless widths and batches fit the images and classes of a split."""
         fitted = models.fitted(self.model, self.widths, split.shape, split.classes)
         what = "inputs" if self.model == "mlp" else "channels"
         for which, width, needed in (
@@ -150,6 +150,12 @@ class Settings:
                     f"{what if which == 'first' else 'classes'} of {split.name}, got {width}; "
                     "change widths"
                 )
+        images = len(split.train_labels)
+        if self.normalization == "batch" and images % self.batch_size == 1:
+            raise ValueError(
+                f"batch normalization needs at least 2 images in a batch, and {images:,} images "
+                f"in batches of {self.batch_size} leave 1; change batch_size"
+            )
 
     @property
     def rescaling(self) -> Rescaling:
