@@ -175,6 +175,24 @@ def test_a_saved_state_continues_bit_for_bit(base, tmp_path):
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_an_epoch_left_at_any_step_goes_on_bit_for_bit():
+    """30 images in batches of 8 are four steps; the state is saved in the middle of one epoch."""
+    members = runs(replace(MLP, normalization="batch", dropout=0.3, schedule="cosine"), OWN[2:6])
+    whole, parts = Stack(members, SPLIT), Stack(members, SPLIT)
+    whole.train_epoch()
+    whole.train_epoch()
+    for pause in (0, 1, 2):
+        asked = iter([False] * pause + [True])
+        assert not parts.train_epoch(stop=lambda asked=asked: next(asked))
+    assert (parts.epoch, parts.taken, parts.steps) == (0, 3, 3)
+    resumed = Stack(members, SPLIT)
+    resumed.load_state(parts.state())
+    while resumed.epoch < 2:
+        resumed.train_epoch()
+    pairs = zip(whole.network.state, resumed.network.state, strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
 def test_half_precision_stays_near_float32():
     """Products round to 8 bits (bfloat16), 0.4 %; eight steps keep the weights within a percent
     of the weights' size."""
