@@ -122,6 +122,20 @@ def test_a_last_batch_of_one_image_is_refused_under_batch_normalization():
         Stack(runs(replace(base, normalization="batch"), [{}]), SPLIT)
 
 
+@pytest.mark.parametrize(
+    "base", [MLP, replace(MLP, normalization="weight"), LENET], ids=["plain", "weight", "lenet"]
+)
+def test_every_choice_of_a_rescaling(base):
+    choices = [
+        {"rescale": "wr", "rescale_to": "initial"},
+        {"rescale": "wr", "rescale_per": "unit", "rescale_biases": "scale"},
+        {"rescale": "wr", "rescale_mean": "remove", "rescale_biases": "keep", "tau": 2},
+        {"rescale": "wr", "rescale_window": (2, 2)},
+        {"rescale": "wrs", "tau": 1, "rescale_window": (1, 1)},
+    ]
+    equal_one_run(Stack(runs(base, choices), SPLIT, torch.float64), 1e-9)
+
+
 def test_a_single_large_network_takes_the_same_interface():
     stack = Stack(runs(RESNET, [{}]), SPLIT, torch.float64)
     assert not stack.network.together

@@ -115,11 +115,9 @@ class StackedModule:
             key = f"{name}.parametrizations.weight.original{number}"
             self.trained[key][members] = original
 
-    def zero_bias(self, layer: int, members: Tensor | slice) -> None:
-        """Set a layer's bias of the runs ``members`` to 0, if it has one."""
-        bias = self.trained.get(f"{self.layers[layer]}.bias")
-        if bias is not None:
-            bias[members] = 0.0
+    def bias(self, layer: int) -> Tensor | None:
+        """A layer's bias, [runs, out], to read and to write; None where it has none."""
+        return self.trained.get(f"{self.layers[layer]}.bias")
 
     # --- one run, and all of them -----------------------------------------------------------
 
