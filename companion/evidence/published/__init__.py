@@ -18,6 +18,7 @@ import pandas as pd
 from companion.evidence.summaries import Summary, from_printed
 
 _FILES = {"N": "niehaus.csv", "L": "liu.csv"}
+SOURCES = tuple(_FILES)
 
 
 @cache
