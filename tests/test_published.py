@@ -99,6 +99,12 @@ LIU_TEXT = {
     ("training", "trials"): 3,
     ("training", "weight_decay"): 5e-4,
     ("training", "batch_size"): 100,
+    ("training-adamw", "learning_rate"): 0.001,
+    ("training-adamw", "epochs"): 200,
+    ("training-adamw", "learning_rate_factor"): 0.1,
+    ("training-adamw", "first_drop"): 60,
+    ("training-adamw", "second_drop"): 120,
+    ("training-adamw", "third_drop"): 160,
 }
 
 

@@ -77,8 +77,6 @@ def resnet50(classes: int = 10, first_kernel: int = 7) -> int:
 def hidden_widths(parameters: int, inputs: int = 3072, outputs: int = 10) -> list[tuple[int, int]]:
     """Return every pair of hidden widths that gives a three-layer MLP this many parameters.
 
-    >>> hidden_widths(99722)[0]
-    (1, 8054)
     >>> (32, 32) in hidden_widths(99722)
     True
     """

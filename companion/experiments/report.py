@@ -172,7 +172,7 @@ def runs_table(
     low, high (the power of that many runs with its 95 % interval).
 
     >>> runs_table([0.4, 1.4], sd=0.5, draws=500)["runs"].tolist()
-    [27, 5]
+    [27, 4]
     """
     rows = []
     for difference in differences:
