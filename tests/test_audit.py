@@ -429,3 +429,19 @@ def test_our_tests_are_scipys(record):
         assert row.resembles in ("U", "W", "either")
     with pytest.raises(ValueError, match="table IV needs the arm none-kaiming, and the record has"):
         audit.ours(record, "IV")
+
+
+# The end of training
+
+
+def test_best_epochs_that_run_into_the_end():
+    rows = audit.stopped_early_rows()
+    assert len(rows) == 13
+    row = rows.set_index(["table", "cell"]).loc[("I", "wr")]
+    share = 0.5 * math.erfc((100 - 76.01) / 20.52 / math.sqrt(2))
+    assert row["beyond"] == pytest.approx(share) == pytest.approx(0.121, abs=5e-4)
+    found = audit.stopped_early()
+    assert found.verdict == "left open"
+    assert "wr 12.1 %" in found.computed
+    assert f"in {(rows['beyond'] > 0.05).sum()} of 13 arms" in found.computed
+    assert audit.stopped_early(share=0.5).verdict == "holds"

@@ -211,7 +211,7 @@ def test_runs_table_finds_with_the_power_asked_for():
 def test_errata_has_one_row_a_lead(record):
     table = errata.errata(record, draws=200)
     assert table["lead"].is_unique
-    assert len(table) == 8
+    assert len(table) == 9
     assert set(table["verdict"]) <= {"holds", "does not hold", "left open"}
     assert table.set_index("lead")["verdict"].to_dict() == {
         "direction": "does not hold",
@@ -221,6 +221,7 @@ def test_errata_has_one_row_a_lead(record):
         "correction": "does not hold",
         "arms left out": "does not hold",
         "statistic and p-value": "does not hold",
+        "end of training": "left open",
         "paired t test": "holds",
     }
     assert (table["effect"].str.len() > 20).all()

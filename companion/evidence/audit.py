@@ -32,7 +32,7 @@ __all__ = [
     "VERDICTS", "Finding", "alexnet_input", "arithmetic", "arms_left_out", "correction",
     "correction_rows", "direction", "direction_rows", "gain_rows", "kept_direction",
     "other_readings", "ours", "paired_t", "paired_t_rows", "parameter_rows", "parameters",
-    "statistic_and_p", "test_rows", "welch_rows",
+    "statistic_and_p", "stopped_early", "stopped_early_rows", "test_rows", "welch_rows",
 ]  # fmt: skip
 
 
@@ -125,4 +125,37 @@ def direction(layers: pd.DataFrame | None = None, mean: float = 0.05) -> Finding
         computed=computed,
         verdict=judge([cosine > 1 - 1e-12, flips == 0]),
         effect=effect,
+    )
+
+
+def stopped_early_rows() -> pd.DataFrame:
+    """N's mean best epochs e*, and how many would lie beyond the last epoch if e* were normal.
+
+    Columns: table, cell, mean, sd (epochs) and beyond, the share of a normal distribution with
+    that mean and SD above the last epoch: where it is large, training ended before the arms did.
+    """
+    last = published.value("text", "training", "epochs")
+    frame = published.rows("N")
+    frame = frame[(frame["quantity"] == "best_epoch")][["table", "cell", "mean", "sd"]]
+    beyond = stats.norm.sf(last, frame["mean"], frame["sd"])
+    return frame.assign(beyond=beyond).reset_index(drop=True)
+
+
+def stopped_early(share: float = 0.05) -> Finding:
+    """N: was training long enough for every arm to reach its best epoch?"""
+    rows = stopped_early_rows()
+    cut = rows[rows["beyond"] > share]
+    said = ", ".join(f"{row.cell} {100 * row.beyond:.1f} %" for row in cut.itertuples())
+    epochs = int(published.value("text", "training", "epochs"))
+    return Finding(
+        lead="end of training",
+        source="N",
+        where="Tables I, III and V",
+        printed=f"the mean best epoch of each arm in a training of {epochs} epochs",
+        computed=f"if best epochs were normal with the printed mean and SD, more than "
+        f"{100 * share:g} % would lie beyond epoch {epochs} in {len(cut)} of {len(rows)} arms"
+        + (f": {said}" if said else ""),
+        verdict="left open" if len(cut) else "holds",
+        effect="It leaves open how good those arms become in a longer training, and makes their "
+        "mean best epoch a lower bound; it does not change the comparison at that length.",
     )

@@ -22,6 +22,7 @@ def findings(record: Record | None = None, draws: int = 2000) -> list[Finding]:
         audit.correction(),
         audit.arms_left_out(),
         audit.statistic_and_p(draws),
+        audit.stopped_early(),
         audit.paired_t(),
     ]
 
