@@ -253,7 +253,7 @@ def test_holm_by_hand():
     assert comparison.holm([0.2]) == pytest.approx([0.2])
 
 
-@settings(deadline=None, max_examples=50)  # the first example imports
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_equals_its_definition(pvalues):
     adjusted, running = {}, 0.0
@@ -262,6 +262,17 @@ def test_holm_equals_its_definition(pvalues):
         adjusted[index] = running
     expected = [adjusted[i] for i in range(len(pvalues))]
     assert comparison.holm(pvalues) == pytest.approx(expected)
+
+
+def test_both_corrections_equal_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    pvalues = [0.01, 0.04, 0.02, 0.02, 0.9, 0.6]
+    table = comparison.corrections(pvalues)
+    for name in ("holm", "bonferroni"):
+        finds, adjusted, *_ = multipletests(pvalues, alpha=0.05, method=name)
+        assert table[name].tolist() == pytest.approx(adjusted.tolist())
+        assert table[f"{name}_finds"].tolist() == finds.tolist()
 
 
 def test_holm_errors():
@@ -348,7 +359,7 @@ def test_signed_rank_errors():
 # Corrections side by side
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.sampled_from([0.01, 0.05, 0.2]))
 def test_holm_finds_all_that_bonferroni_finds(pvalues, alpha):
     table = comparison.corrections(pvalues, alpha)
