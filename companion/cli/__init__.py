@@ -88,7 +88,18 @@ def run(
     )
     with Progress(title) as progress:
         try:
-            record = runner.run(chosen, scale, data, out, device, runs, epochs, arm, progress.begin)
+            record = runner.run(
+                chosen,
+                scale,
+                data,
+                out,
+                device,
+                runs,
+                epochs,
+                arm,
+                progress.begin,
+                progress.notice,
+            )
         except OSError as error:
             raise ValueError(
                 f"--out must be a folder that can be written, got {out} "

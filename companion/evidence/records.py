@@ -200,6 +200,14 @@ class Writer:
         """Return the stored state on the CPU, or None; `ValueError` when it is damaged."""
         return None if self.complete else self._open().load_checkpoint(key)
 
+    def checkpoints(self) -> list[str]:
+        """Return the keys of the stacks that have a checkpoint."""
+        return [] if self.complete else self._open().checkpoints()
+
+    def drop_checkpoint(self, key: str) -> None:
+        """Delete a checkpoint that no stack will go on from."""
+        self._open().drop_checkpoint(key)
+
     def finish(self, wall_seconds: float | None = None) -> Record:
         """Merge the parts, put the record in place in one step, and return it.
 

@@ -217,6 +217,14 @@ class WorkingFolder:
         path = self._checkpoint(key)
         return checkpoints.read(path) if path.exists() else None
 
+    def checkpoints(self) -> list[str]:
+        """Return the keys of the stacks that have a checkpoint, whole or damaged."""
+        return sorted(path.stem for path in (self.folder / "checkpoints").glob("[!.]*.pt"))
+
+    def drop_checkpoint(self, key: str) -> None:
+        """Delete a checkpoint that no stack will go on from."""
+        self._checkpoint(key).unlink(missing_ok=True)
+
     def elapsed(self, now: float | None = None) -> float:
         """Return the seconds worked before and `now` (since opening, measured when None).
 

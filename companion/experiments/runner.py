@@ -6,8 +6,11 @@ way. Interrupt at any moment and give the same command again: it goes on from th
 
 from __future__ import annotations
 
+import gc
+import math
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +35,50 @@ NO_HISTOGRAMS = pd.DataFrame(
 
 Tables = dict[str, pd.DataFrame]
 Progress = Callable[[int], Any]
-"""Called with the number of run-epochs just finished."""
+"""Called with the number of run-epochs just finished, negative where they must be trained anew."""
+Notice = Callable[[str], Any]
+"""Called with one sentence that the one who waits should read."""
+Limits = Mapping[tuple, int]
+"""`Settings.shape` -> how many runs of it fit at most, known since more did not."""
 
 
-def pack(runs: Iterable[Run], device: torch.device) -> Iterator[list[Run]]:
-    """Stacks of consecutive runs that share an architecture, in the order of the plan."""
-    stack: list[Run] = []
-    for run in runs:
-        if stack and (
-            run.number != stack[-1].number + 1
-            or run.settings.shape != stack[0].settings.shape
-            or len(stack) >= stack_size(run, device)
-        ):
-            yield stack
-            stack = []
-        stack.append(run)
-    if stack:
-        yield stack
+def pack(
+    runs: Iterable[Run],
+    device: torch.device,
+    limits: Limits | None = None,
+    kept: Iterable[str] = (),
+) -> Iterator[list[Run]]:
+    """Stacks of consecutive runs that share an architecture, in the order of the plan.
+
+    kept: keys of stacks that have a checkpoint. Where all of its runs are here such a stack is
+    formed again, whatever `stack_size` says now, as its checkpoint fits no other.
+    """
+    waiting = list(runs)
+    ends: dict[int, list[int]] = {}
+    for key in kept:
+        if re.fullmatch(r"\d+-\d+", key):
+            first, last = map(int, key.split("-"))
+            ends.setdefault(first, []).append(last)
+    while waiting:
+        head = waiting[0]
+        limit = (limits or {}).get(head.settings.shape, len(waiting))
+        fit = min(limit, _alike(waiting))
+        again = [last - head.number + 1 for last in ends.get(head.number, ())]
+        size = max((one for one in again if one <= fit), default=0)
+        if not size:
+            size = min(fit, stack_size(head, device))
+            size = next((i for i in range(1, size) if waiting[i].number in ends), size)
+        yield waiting[:size]
+        waiting = waiting[size:]
+
+
+def _alike(runs: Sequence[Run]) -> int:
+    """How many runs, from the first on, are consecutive and share an architecture."""
+    first = runs[0]
+    for i, run in enumerate(runs):
+        if run.number != first.number + i or run.settings.shape != first.settings.shape:
+            return i
+    return len(runs)
 
 
 def stack_key(stack: Sequence[Run]) -> str:
@@ -143,6 +173,91 @@ def _checkpoint(stack: Stack, tables: Tables) -> dict[str, Any]:
     }
 
 
+def train_all(
+    waiting: Sequence[Run],
+    device: torch.device,
+    train: Callable[[Sequence[Run], Progress], Any],
+    report: Progress | None = None,
+    notice: Notice | None = None,
+    kept: Callable[[], Iterable[str]] = tuple,
+) -> Iterator[tuple[list[Run], Any]]:
+    """Pack the runs, and yield each stack with what ``train(stack, progress)`` returns for it.
+
+    A stack that does not fit in memory is trained as two halves, and from then on no larger stack
+    of its architecture is formed. kept: called for the keys that `pack` takes.
+
+    Raises ValueError when one run alone does not fit; all stacks before it have been yielded.
+    """
+    limits: dict[tuple, int] = {}
+    while waiting:
+        stack = next(pack(waiting, device, limits, kept()))
+        counted = _Counted(report)
+        result = _unless_too_large(train, stack, counted)
+        if device.type == "cuda" or result is None:  # else the next stack is packed for less memory
+            gc.collect()
+            torch.cuda.empty_cache()
+        if result is None:
+            counted.take_back()
+            limits[stack[0].settings.shape] = halved(stack, str(device), notice)
+            continue
+        yield stack, result
+        waiting = waiting[len(stack) :]
+
+
+def halved(stack: Sequence[Run], where: str, notice: Notice | None) -> int:
+    """Half the runs of a stack that does not fit, rounded up, after saying so.
+
+    Raises ValueError when it is a single run.
+    """
+    if len(stack) == 1:
+        raise ValueError(
+            f"a run must fit in the free memory of its device, and run {stack[0].number} "
+            f"({stack[0].arm}) alone does not fit in that of {where}; free memory there or choose "
+            "another --device, then give the same command again: what is stored stays"
+        )
+    half = math.ceil(len(stack) / 2)
+    if notice:
+        notice(
+            f"{len(stack)} runs at once do not fit in the memory of {where}: from here on it "
+            f"trains at most {half} of this kind at once, and nothing stored is lost."
+        )
+    return half
+
+
+def _unless_too_large(train: Callable[..., Any], *arguments: Any) -> Any:
+    """The result, or None where memory ends. The stack is free once the error is: its traceback
+    holds the frames that hold the stack."""
+    try:
+        return train(*arguments)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+    return None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device has no memory left."""
+    said = ("DefaultCPUAllocator: can't allocate memory", "_STATUS_ALLOC_FAILED")
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
+        text in str(error) for text in said
+    )
+
+
+class _Counted:
+    """A progress that knows what it has reported."""
+
+    def __init__(self, report: Progress | None) -> None:
+        self.report, self.total = report or (lambda _: None), 0
+
+    def __call__(self, epochs: int) -> None:
+        self.total += epochs
+        self.report(epochs)
+
+    def take_back(self) -> None:
+        if self.total:
+            self.report(-self.total)
+
+
 def header(
     experiment: Experiment,
     scale: str,
@@ -199,6 +314,7 @@ def train(
     dataset: str | None = None,
     device: str = "auto",
     progress: Callable[[int, int], Progress] | None = None,
+    notice: Notice | None = None,
     **overrides: Any,
 ) -> Tables:
     """Train a scale and return its tables without writing a record: for a live notebook cell.
@@ -208,10 +324,12 @@ def train(
     split, plan = _prepare(experiment, scale, dataset, machine.pick_device(device), **overrides)
     report = progress(len(plan) * plan[0].settings.epochs, 0) if progress else None
     tables: Tables = {}
-    for stack in pack(plan, split.train_images.device):
-        tables = _append(
-            tables, train_stack(stack, split, progress=report, histograms=experiment.histograms)
-        )
+
+    def one(stack: Sequence[Run], count: Progress) -> Tables:
+        return train_stack(stack, split, progress=count, histograms=experiment.histograms)
+
+    for _, new in train_all(plan, split.train_images.device, one, report, notice):
+        tables = _append(tables, new)
     return tables
 
 
@@ -237,11 +355,13 @@ def run(
     epochs: int | None = None,
     arms: Sequence[str] | None = None,
     progress: Callable[[int, int], Progress] | None = None,
+    notice: Notice | None = None,
 ) -> records.Record:
     """Train an experiment's scale on an image set and write ``out/<record name>``.
 
     progress: called once with (run-epochs in all, run-epochs of stacks already finished), returns
-    the function to call with every further number of finished run-epochs.
+    the function to call with every further number of finished run-epochs. notice: called with a
+    sentence when stacks turn out too large for the memory.
     """
     where = machine.pick_device(device)
     split, plan = _prepare(experiment, scale, dataset, where, runs=runs, epochs=epochs, arms=arms)
@@ -250,15 +370,28 @@ def run(
         done = _finished_runs(writer.finished())
         length = plan[0].settings.epochs
         report = progress(len(plan) * length, len(done) * length) if progress else None
-        for stack in pack((one for one in plan if one.number not in done), where):
+        waiting = [one for one in plan if one.number not in done]
+
+        def train(stack: Sequence[Run], count: Progress) -> Tables:
             key = stack_key(stack)
-            tables = train_stack(
+            return train_stack(
                 stack,
                 split,
                 checkpoint=writer.load_checkpoint(key),
-                save=lambda state, key=key: writer.save_checkpoint(key, state),
-                progress=report,
+                save=lambda state: writer.save_checkpoint(key, state),
+                progress=count,
                 histograms=experiment.histograms,
             )
-            writer.add(key, tables)
+
+        for stack, tables in train_all(waiting, where, train, report, notice, writer.checkpoints):
+            writer.add(stack_key(stack), tables)
+            drop_stale(writer, stack)
         return writer.finish()
+
+
+def drop_stale(writer: records.Writer, stack: Sequence[Run]) -> None:
+    """Remove the checkpoints that speak of a run which is stored now: no stack can use them."""
+    stored = {run.number for run in stack}
+    for key in writer.checkpoints():
+        if stored & _finished_runs([key]):
+            writer.drop_checkpoint(key)
