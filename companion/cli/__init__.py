@@ -21,6 +21,7 @@ from companion.cli.bench import bench
 from companion.cli.carry import export, import_
 from companion.cli.doctor import doctor
 from companion.cli.errors import BAD_INPUT, OneSentence, leave
+from companion.cli.folders import folders
 from companion.cli.progress import Progress
 from companion.cli.status import status
 
@@ -161,7 +162,7 @@ def report(
     """Show a record's results beside the paper's, how it deviates, and where it comes from."""
     from companion.evidence import records
 
-    loaded = [records.load(path) for path in _folders([record] if record else [])]
+    loaded = [records.load(path) for path in folders([record] if record else [])]
     for one in loaded:
         problems = records.verify(one.path)
         if problems:
@@ -182,7 +183,7 @@ def verify(
     from companion.cli.rerun import rerun as retrain
     from companion.evidence import records
 
-    paths = _folders(record or [])
+    paths = folders(record or [])
     failed = retrained = 0
     for path in paths:
         problems = records.verify(path)
@@ -202,24 +203,3 @@ def verify(
             "restore what is damaged or run it again",
             BAD_INPUT,
         )
-
-
-def _folders(given: Sequence[str]) -> list[Path]:
-    """The folders of records given by path or recorded name; of all that ship when none is."""
-    from companion.evidence import records
-
-    shipped = records.recorded_names()
-    if not (given or shipped):
-        raise ValueError("a record must be named, as none ships yet; give a record's folder")
-    paths = []
-    for text in given or shipped:
-        path = Path(text)
-        if not path.exists() and text in shipped:
-            path = records.recorded(text).path
-        elif not path.exists() and not path.with_name(f"{path.name}.partial").exists():
-            raise ValueError(
-                f"record must be a folder or a recorded name ({', '.join(shipped) or 'none yet'}), "
-                f"got {text!r}; `companion list` shows the names"
-            )
-        paths.append(path)
-    return paths

@@ -166,6 +166,23 @@ def train_stack(
     return {"histograms": NO_HISTOGRAMS, **tables}
 
 
+def timed(
+    runs: Sequence[Run],
+    split: data.Split,
+    checkpoint: dict[str, Any] | None = None,
+    save: Callable[[dict[str, Any]], None] | None = None,
+    **options: Any,
+) -> tuple[Tables, float]:
+    """`train_stack`'s tables and the seconds it took, with those before the checkpoint."""
+    before, began = (checkpoint or {}).get("seconds", 0.0), time.monotonic()
+
+    def seconds() -> float:
+        return before + time.monotonic() - began
+
+    keep = save and (lambda state: save({**state, "seconds": seconds()}))
+    return train_stack(runs, split, checkpoint, keep, **options), seconds()
+
+
 def _checkpoint(stack: Stack, tables: Tables) -> dict[str, Any]:
     return {
         "stack": stack.state(),
@@ -366,15 +383,16 @@ def run(
     where = machine.pick_device(device)
     split, plan = _prepare(experiment, scale, dataset, where, runs=runs, epochs=epochs, arms=arms)
     folder = Path(out) / record_name(experiment, split.name, scale)
-    with records.Writer(folder, header(experiment, scale, split, plan, where)) as writer:
+    head = header(experiment, scale, split, plan, where)
+    with records.Writer(folder, head) as writer:
         done = _finished_runs(writer.finished())
         length = plan[0].settings.epochs
         report = progress(len(plan) * length, len(done) * length) if progress else None
         waiting = [one for one in plan if one.number not in done]
 
-        def train(stack: Sequence[Run], count: Progress) -> Tables:
+        def train(stack: Sequence[Run], count: Progress) -> tuple[Tables, float]:
             key = stack_key(stack)
-            return train_stack(
+            return timed(
                 stack,
                 split,
                 checkpoint=writer.load_checkpoint(key),
@@ -383,8 +401,10 @@ def run(
                 histograms=experiment.histograms,
             )
 
-        for stack, tables in train_all(waiting, where, train, report, notice, writer.checkpoints):
-            writer.add(stack_key(stack), tables)
+        for stack, (tables, seconds) in train_all(
+            waiting, where, train, report, notice, writer.checkpoints
+        ):
+            writer.add(stack_key(stack), tables, provenance.origin(head, seconds))
             drop_stale(writer, stack)
         return writer.finish()
 
