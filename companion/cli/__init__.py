@@ -9,6 +9,7 @@ written), 130 after Ctrl-C. Torch and the like are imported inside the commands,
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -69,6 +70,13 @@ def run(
     arm: Annotated[
         list[str] | None, typer.Option(help="Train this arm only; may be given several times.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Train on a Ray cluster: local, auto or the host:port of its head."),
+    ] = None,
+    gpus_per_stack: Annotated[
+        float | None, typer.Option(help="Of a cluster's GPU, for a stack; default: by its size.")
+    ] = None,
 ) -> None:
     """Train an experiment and write its record; the same command goes on after a stop."""
     from companion import data as image_sets
@@ -87,7 +95,15 @@ def run(
         f"{texts.count(len(plan) // arms, 'run')} an arm, "
         f"{texts.count(plan[0].settings.epochs, 'epoch')} a run"
     )
-    with Progress(title) as progress:
+    if gpus_per_stack is not None and cluster is None:
+        raise ValueError(f"--gpus-per-stack needs --cluster, got {gpus_per_stack:g} alone; add it")
+    with contextlib.ExitStack() as stack:
+        engine = None
+        if cluster is not None:
+            from companion.experiments.cluster import connect
+
+            engine, device = stack.enter_context(connect(cluster, device, gpus_per_stack)), "cpu"
+        progress = stack.enter_context(Progress(title))
         try:
             record = runner.run(
                 chosen,
@@ -100,6 +116,7 @@ def run(
                 arm,
                 progress.begin,
                 progress.notice,
+                engine,
             )
         except OSError as error:
             raise ValueError(

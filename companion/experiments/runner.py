@@ -6,11 +6,13 @@ way. Interrupt at any moment and give the same command again: it goes on from th
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +49,13 @@ def pack(
     device: torch.device,
     limits: Limits | None = None,
     kept: Iterable[str] = (),
+    most: Callable[[Run], int] | None = None,
 ) -> Iterator[list[Run]]:
     """Stacks of consecutive runs that share an architecture, in the order of the plan.
 
-    kept: keys of stacks that have a checkpoint. Where all of its runs are here such a stack is
-    formed again, whatever `stack_size` says now, as its checkpoint fits no other.
+    most: how many runs like this one to take at most; default: `stack_size` on the device. kept:
+    keys of stacks that have a checkpoint. Where all of its runs are here such a stack is
+    formed again, whatever `most` says now, as its checkpoint fits no other.
     """
     waiting = list(runs)
     ends: dict[int, list[int]] = {}
@@ -66,7 +70,7 @@ def pack(
         again = [last - head.number + 1 for last in ends.get(head.number, ())]
         size = max((one for one in again if one <= fit), default=0)
         if not size:
-            size = min(fit, stack_size(head, device))
+            size = min(fit, most(head) if most else stack_size(head, device))
             size = next((i for i in range(1, size) if waiting[i].number in ends), size)
         yield waiting[:size]
         waiting = waiting[size:]
@@ -141,12 +145,14 @@ def train_stack(
     save: Callable[[dict[str, Any]], None] | None = None,
     progress: Progress | None = None,
     histograms: bool = True,
+    period: float | None = None,
 ) -> Tables:
     """Train one stack from the start, or from a checkpoint, and return its tables.
 
-    ``save`` is given a checkpoint at the end of an epoch when a minute has passed, so that an
-    interruption costs at most that and the epoch under way.
+    ``save`` is given a checkpoint at the end of an epoch when ``period`` seconds have passed
+    (None: a minute), so that an interruption costs at most that and the epoch under way.
     """
+    period = CHECKPOINT_SECONDS if period is None else period
     stack = Stack(runs, split)
     if checkpoint:
         stack.load_state(checkpoint["stack"])
@@ -159,7 +165,7 @@ def train_stack(
     while stack.epoch < stack.settings.epochs:
         stack.train_epoch()
         tables = _append(tables, epoch_tables(stack, histograms))
-        if save and time.monotonic() - saved_at >= CHECKPOINT_SECONDS:
+        if save and time.monotonic() - saved_at >= period:
             save(_checkpoint(stack, tables))
             saved_at = time.monotonic()
         report(len(runs))
@@ -208,7 +214,7 @@ def train_all(
     limits: dict[tuple, int] = {}
     while waiting:
         stack = next(pack(waiting, device, limits, kept()))
-        counted = _Counted(report)
+        counted = Counted(report)
         result = _unless_too_large(train, stack, counted)
         if device.type == "cuda" or result is None:  # else the next stack is packed for less memory
             gc.collect()
@@ -260,17 +266,19 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
-class _Counted:
+class Counted:
     """A progress that knows what it has reported."""
 
     def __init__(self, report: Progress | None) -> None:
         self.report, self.total = report or (lambda _: None), 0
 
     def __call__(self, epochs: int) -> None:
+        """Report finished run-epochs."""
         self.total += epochs
         self.report(epochs)
 
     def take_back(self) -> None:
+        """Report that what was reported must be trained anew."""
         if self.total:
             self.report(-self.total)
 
@@ -362,6 +370,44 @@ def _prepare(
     return data.split(images, seed=SPLIT_SEED).to(device), plan
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is left to train of a record: runs, images, and where checkpoints and news go."""
+
+    waiting: Sequence[Run]
+    split: data.Split
+    histograms: bool
+    header: dict[str, Any]
+    writer: records.Writer
+    report: Progress | None
+    notice: Notice | None
+
+
+Engine = Callable[[Work], Generator[tuple[Sequence[Run], Tables, dict[str, Any]], None, None]]
+"""Trains all the waiting runs and yields stacks: runs, tables, and the origin of the part."""
+
+
+def here(work: Work) -> Generator[tuple[Sequence[Run], Tables, dict[str, Any]], None, None]:
+    """Train one stack after the other in this process, where the images are."""
+
+    def train(stack: Sequence[Run], count: Progress) -> tuple[Tables, float]:
+        key = stack_key(stack)
+        return timed(
+            stack,
+            work.split,
+            checkpoint=work.writer.load_checkpoint(key),
+            save=lambda state: work.writer.save_checkpoint(key, state),
+            progress=count,
+            histograms=work.histograms,
+        )
+
+    device, kept = work.split.train_images.device, work.writer.checkpoints
+    for stack, (tables, seconds) in train_all(
+        work.waiting, device, train, work.report, work.notice, kept
+    ):
+        yield stack, tables, provenance.origin(work.header, seconds)
+
+
 def run(
     experiment: Experiment,
     scale: str,
@@ -373,12 +419,13 @@ def run(
     arms: Sequence[str] | None = None,
     progress: Callable[[int, int], Progress] | None = None,
     notice: Notice | None = None,
+    engine: Engine | None = None,
 ) -> records.Record:
     """Train an experiment's scale on an image set and write ``out/<record name>``.
 
     progress: called once with (run-epochs in all, run-epochs of stacks already finished), returns
     the function to call with every further number of finished run-epochs. notice: called with a
-    sentence when stacks turn out too large for the memory.
+    sentence when stacks turn out too large for the memory. engine: what trains; default: `here`.
     """
     where = machine.pick_device(device)
     split, plan = _prepare(experiment, scale, dataset, where, runs=runs, epochs=epochs, arms=arms)
@@ -389,27 +436,15 @@ def run(
         length = plan[0].settings.epochs
         report = progress(len(plan) * length, len(done) * length) if progress else None
         waiting = [one for one in plan if one.number not in done]
-
-        def train(stack: Sequence[Run], count: Progress) -> tuple[Tables, float]:
-            key = stack_key(stack)
-            return timed(
-                stack,
-                split,
-                checkpoint=writer.load_checkpoint(key),
-                save=lambda state: writer.save_checkpoint(key, state),
-                progress=count,
-                histograms=experiment.histograms,
-            )
-
-        for stack, (tables, seconds) in train_all(
-            waiting, where, train, report, notice, writer.checkpoints
-        ):
-            writer.add(stack_key(stack), tables, provenance.origin(head, seconds))
-            drop_stale(writer, stack)
+        work = Work(waiting, split, experiment.histograms, head, writer, report, notice)
+        with contextlib.closing((engine or here)(work)) as results:
+            for stack, tables, origin in results:
+                writer.add(stack_key(stack), tables, origin)
+                _drop_stale(writer, stack)
         return writer.finish()
 
 
-def drop_stale(writer: records.Writer, stack: Sequence[Run]) -> None:
+def _drop_stale(writer: records.Writer, stack: Sequence[Run]) -> None:
     """Remove the checkpoints that speak of a run which is stored now: no stack can use them."""
     stored = {run.number for run in stack}
     for key in writer.checkpoints():
