@@ -1,6 +1,8 @@
 """Stacks on a Ray cluster: the driver's decisions on a made cluster, then two real nodes."""
 
+import contextlib
 import re
+import socket
 import sys
 import types
 
@@ -356,12 +358,22 @@ def nodes(monkeypatch):
 
     monkeypatch.setenv("PYTHONPATH", str(provenance.PACKAGE.parent))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    size = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
-    both = Cluster(initialize_head=True, head_node_args={**size, "include_dashboard": False})
+    few = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+    both = Cluster(initialize_head=True, head_node_args={**size(), **few})
     try:
-        yield both, both.add_node(**size)
+        yield both, both.add_node(**size())
     finally:
         both.shutdown()
+
+
+def size():
+    """A small node. Ports that are given spare its start the wait for those that report theirs."""
+    names = ("metrics_agent_port", "metrics_export_port")
+    names += ("dashboard_agent_listen_port", "runtime_env_agent_port")
+    with contextlib.ExitStack() as stack:
+        open_ = [stack.enter_context(socket.create_server(("", 0))) for _ in names]
+        ports = {name: one.getsockname()[1] for name, one in zip(names, open_, strict=True)}
+    return {"num_cpus": 1, "object_store_memory": 80 * 2**20, **ports}
 
 
 def test_a_node_that_is_removed_costs_nothing_but_time(tmp_path, nodes, monkeypatch):
