@@ -139,6 +139,13 @@ def test_the_record_is_that_of_the_local_runner(tmp_path, made, whole):
     assert made(tmp_path, Made()).path == record.path  # complete: nothing is sent
 
 
+def test_news_that_come_after_the_tables_are_not_missing(tmp_path, made, monkeypatch):
+    monkeypatch.setattr(cluster.Mailbox, "take", lambda mailbox: ({}, {}))
+    reported = []
+    made(tmp_path, Made(), progress=lambda *_: reported.append)
+    assert reported == [2 * EPOCHS] * 3
+
+
 def test_no_place_stays_empty_while_another_has_several_stacks(tmp_path, made, monkeypatch):
     monkeypatch.setattr(runner, "stack_size", lambda run, device: 100)
     ray = Made(CPU=3.0)
@@ -196,7 +203,7 @@ def test_an_interruption_stops_the_workers(tmp_path, made, whole):
     ray = Made()
     with pytest.raises(KeyboardInterrupt):
         made(tmp_path, ray, progress=Interrupt(2, KeyboardInterrupt))
-    assert (len(ray.cancelled), ray.killed) == (1, 1)
+    assert (len(ray.cancelled), ray.killed) == (2, 1)  # the second stack had not been taken yet
     assert_same(made(tmp_path, Made()), whole)
 
 
@@ -345,8 +352,8 @@ def test_how_ray_is_started(monkeypatch, address, options):
 
 # --- two real nodes -----------------------------------------------------------------------------
 
-ARMS = list(scale_grid.GRID.arms)[:4]
-LENGTH = 150
+ARMS = list(scale_grid.GRID.arms)[:2]
+LENGTH = 120
 PLAN = {"runs": 2, "epochs": LENGTH, "arms": ARMS}
 
 
@@ -366,6 +373,21 @@ def nodes(monkeypatch):
         both.shutdown()
 
 
+def wait_for_workers(ray):
+    """Return when each node has a worker that has imported what trains."""
+
+    def ready():
+        import companion.experiments.cluster
+
+        return companion.experiments.cluster.__name__
+
+    tasks = [
+        ray.remote(ready).options(scheduling_strategy=cluster._only_on(node["NodeID"])).remote()
+        for node in ray.nodes()
+    ]
+    assert set(ray.get(tasks, timeout=120)) == {cluster.__name__}
+
+
 def size():
     """A small node. Ports that are given spare its start the wait for those that report theirs."""
     names = ("metrics_agent_port", "metrics_export_port")
@@ -380,13 +402,15 @@ def test_a_node_that_is_removed_costs_nothing_but_time(tmp_path, nodes, monkeypa
     both, second = nodes
     monkeypatch.setattr(runner, "stack_size", lambda run, device: 2)
     monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.2)
+    monkeypatch.setattr(cluster, "LISTEN", 0.05)
     experiment = scale_grid.GRID
     said, removed = [], []
     with cluster.connect(both.address) as engine:
         assert engine.places == 2
+        wait_for_workers(engine.ray)  # so that both nodes train at the same time
 
         def begin(total, done):
-            assert (total, done) == (8 * LENGTH, 0)
+            assert (total, done) == (4 * LENGTH, 0)
             return report
 
         def report(_):

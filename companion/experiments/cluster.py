@@ -158,6 +158,7 @@ class Engine:
                     elif isinstance(result, str):
                         raise ValueError(result)
                     else:
+                        self._complete(attempt)
                         yield attempt.stack, *result
         finally:
             for task in self.running:
@@ -214,6 +215,12 @@ class Engine:
                 self.work.writer.save_checkpoint(letter[0], states[letter])
             if letter in epochs:
                 attempt.counted(epochs[letter])
+
+    def _complete(self, attempt: Attempt) -> None:
+        """Report what of a finished stack has not been: its last news may come after its tables."""
+        whole = len(attempt.stack) * attempt.stack[0].settings.epochs
+        if attempt.counted.total < whole:
+            attempt.counted(whole - attempt.counted.total)
 
     def _result(self, task: Any, attempt: Attempt) -> Any:
         """What a worker sent, or None where it was lost and the stack is sent again."""
