@@ -63,7 +63,7 @@ class StackedModule:
             trained, self.buffers = stack_module_state(made)
             self.trained = {name: value.detach() for name, value in trained.items()}
         self.layers = [name for name, _ in scalable_layers(self.model)]
-        self.loss = torch.compile(self._loss) if single and device.type == "cuda" else self._loss
+        self.compiled = torch.compile(self._loss) if self.channels_last else None
 
     # --- what the stack needs ---------------------------------------------------------------
 
@@ -120,6 +120,11 @@ class StackedModule:
         return self.trained.get(f"{self.layers[layer]}.bias")
 
     # --- one run, and all of them -----------------------------------------------------------
+
+    @property
+    def loss(self) -> Callable[..., Tensor]:
+        """`_loss`, compiled where a single network trains on a GPU."""
+        return self.compiled or self._loss
 
     def _loss(self, trained: Named, buffers: Named, images: Tensor, labels: Tensor) -> Tensor:
         """Mean cross entropy of one run's batch."""
