@@ -354,7 +354,7 @@ def test_how_ray_is_started(monkeypatch, address, options):
 # --- two real nodes -----------------------------------------------------------------------------
 
 ARMS = list(scale_grid.GRID.arms)[:2]
-LENGTH = 120
+LENGTH = 80
 PLAN = {"runs": 2, "epochs": LENGTH, "arms": ARMS}
 
 
@@ -402,7 +402,7 @@ def size():
 def test_a_node_that_is_removed_costs_nothing_but_time(tmp_path, nodes, monkeypatch):
     both, second = nodes
     monkeypatch.setattr(runner, "stack_size", lambda run, device: 2)
-    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.2)
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.5)
     monkeypatch.setattr(cluster, "LISTEN", 0.05)
     experiment = scale_grid.GRID
     said, removed = [], []

@@ -141,6 +141,7 @@ class Engine:
             .options(num_cpus=0, scheduling_strategy=_only_on(node))
             .remote()
         )
+        self.ray.get(self.mailbox.take.remote())  # it is open before anybody writes
         limits: dict[tuple, int] = {}
         try:
             for stack, share in self._packed():
