@@ -20,7 +20,7 @@ from companion.evidence.summaries import summary
 from companion.experiments import report
 from companion.methods import initialization
 
-BINS = 80
+BINS = 60
 
 
 def weight_std(record: Record) -> Explorable:
@@ -46,7 +46,7 @@ def weight_std(record: Record) -> Explorable:
         growth = _listed(f"{f:.2f}" for f in _growth(record, name))
         return Point(
             shown,
-            f"{arm}: after epoch {last} the weights of layers {_listed(layers)} have {growth} "
+            f"Arm {arm}: after epoch {last} the weights of layers {_listed(layers)} have {growth} "
             f"times their initial standard deviation; {_accuracy(record, name)}.",
         )
 
@@ -97,7 +97,7 @@ def weights(record: Record) -> Explorable:
         growth = _listed(f"{f:.2f}" for f in _growth(record, name))
         return Point(
             shown,
-            f"{arm}: from epoch 0 to epoch {last} the standard deviation of the weights in layers "
+            f"Arm {arm}: from epoch 0 to epoch {last} the standard deviation of the weights in layers "
             f"{_listed(layers)} is multiplied by {growth}; {_accuracy(record, name)}.",
         )
 
@@ -111,11 +111,9 @@ def weights(record: Record) -> Explorable:
             "weight / initial σ",
             "density of the weights",
             kind="histograms",
-            y_limits=(0.0, 1.0),
         ),
         point,
-        note=f"{record.label()}. The histograms are averaged over the runs; what is taller than "
-        "the axis is cut.",
+        note=f"{record.label()}. Histograms averaged over the runs.",
     )
 
 

@@ -87,7 +87,7 @@ def hero() -> Explorable:
         "depth",
         f"A signal on its way through {DEPTH} layers",
         [
-            Control("gain", "Gain", GAINS, unit="× √2", start=GAINS.index(1.1)),
+            Control("gain", "Gain", GAINS, unit="× √2", start=GAINS.index(1.2)),
             Control("rescale", "Rescale the weights", ("never", "hold"), ordered=False),
         ],
         [

@@ -151,16 +151,19 @@ def _draw_heat(definition: Definition, panel: HeatMap, cell, axes) -> None:
             axes.text(i + 0.5, j + 0.5, text, color=ink, ha="center", va="center", size=9)
     i, j = cell[across], cell[up]
     for edge, width in ((style.INK, 4.5), ("#ffffff", 1.5)):
-        axes.add_patch(Rectangle((i, j), 1, 1, fill=False, edgecolor=edge, linewidth=width))
+        axes.add_patch(
+            Rectangle((i, j), 1, 1, fill=False, edgecolor=edge, linewidth=width, clip_on=False)
+        )
     axes.set_xlim(0, len(x.values))
     axes.set_ylim(0, len(y.values))
     axes.set_xticks([i + 0.5 for i in range(len(x.values))], map(x.short, range(len(x.values))))
     axes.set_yticks([j + 0.5 for j in range(len(y.values))], map(y.short, range(len(y.values))))
     axes.grid(False)
-    head(axes, panel.label, f"{y.label}, upwards", x.label)
+    head(axes, panel.label, f"{y.label}, upwards", ", ".join(filter(None, (x.label, x.unit))))
     ramp = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(low, high), scale)
     bar = axes.figure.colorbar(ramp, ax=axes, fraction=0.05, pad=0.03)
     bar.outline.set_visible(False)
+    bar.ax.tick_params(color=style.RULE, labelcolor=style.MUTED, labelsize=9.5)
 
 
 def _ink_on(face: str) -> str:

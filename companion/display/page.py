@@ -2,7 +2,8 @@
 
 The payload (JSON) has
     id, title, note
-    controls: [{name, label, start, ordered, keys, texts, shorts}], one string a value in each list
+    controls: [{name, label, unit, start, ordered, keys, texts, shorts}]; the last three
+              hold one string a value
     panels:   [{kind, key, title, group, x, y, xlog, ylog, xlim, ylim, band}], a heat map
               {kind, key, y, across, up, lim, digits} with the numbers of its two controls
     arrays:   each different sequence of numbers once: an x axis is shared by every curve on it
@@ -61,6 +62,7 @@ def payload(definition: Definition) -> dict:
             {
                 "name": control.name,
                 "label": control.label,
+                "unit": control.unit,
                 "start": control.start,
                 "ordered": control.ordered,
                 "keys": [control.key(i) for i in range(len(control.values))],

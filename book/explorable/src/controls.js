@@ -58,7 +58,8 @@ function choice(id, control, moved) {
     type: "radio", name: `${id}-${name}`, value: i, "data-lm-suppress-shortcuts": "true",
   }));
   const options = texts.map((text, i) => element("label", {}, inputs[i], element("span", { "data-text": text }, text)));
-  const row = element("fieldset", { class: "wis-control wis-choice" },
+  const long = texts.join("").length + 6 * texts.length > ROOM;
+  const row = element("fieldset", { class: `wis-control wis-choice${long ? " wis-long" : ""}` },
     element("legend", {}, label),
     element("div", { class: "wis-options" }, ...options));
   inputs.forEach((input) => input.addEventListener("change", moved));

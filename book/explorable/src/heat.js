@@ -41,7 +41,7 @@ export function drawHeat(box, width, family, panel, { across, up, rows, here, ch
     marks: [
       axisX({
         ...quiet, tickFormat: (i) => across.shorts[i], tickPadding: 6,
-        label: [across.label, unit(across)].filter(Boolean).join(", "),
+        label: [across.label, across.unit].filter(Boolean).join(", "),
         labelAnchor: "center", labelArrow: "none", labelOffset: 36,
       }),
       axisY({
@@ -68,12 +68,6 @@ export function drawHeat(box, width, family, panel, { across, up, rows, here, ch
     element("div", { class: "wis-ramp", "aria-hidden": "true" }, end(low),
       element("i", { style: `background:linear-gradient(to right,${stops.join()})` }), end(high)),
   );
-}
-
-// The unit of a control stands at its axis, since the numbers there have none.
-function unit({ texts, shorts }) {
-  const last = texts.length - 1;
-  return texts[last].startsWith(shorts[last]) ? texts[last].slice(shorts[last].length).trim() : "";
 }
 
 // Black or white, whichever reads on the colour #rrggbb (WCAG 2 relative luminance).

@@ -37,7 +37,7 @@ export function drawPanel(box, width, family, panel, unsorted) {
       + curves.map(({ label }) => label).join(", "),
     style: { fontFamily: "inherit", fontSize: `${SIZE}px`, background: "none", overflow: "visible" },
     x: { type: panel.xlog ? "log" : "linear", domain: panel.xlim },
-    y: { type: panel.ylog ? "log" : "linear", domain: panel.ylim },
+    y: { type: panel.ylog ? "log" : "linear", domain: panel.ylim, axis: null },
     marks: [
       axisX({
         ticks: panel.xlog ? logTicks(panel.xlim) : Math.max(3, Math.min(6, Math.floor(width / 70))),
