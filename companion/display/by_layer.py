@@ -97,7 +97,7 @@ def weights(record: Record) -> Explorable:
         growth = _listed(f"{f:.2f}" for f in _growth(record, name))
         return Point(
             shown,
-            f"Arm {arm}: from epoch 0 to epoch {last} the standard deviation of the weights in layers "
+            f"Arm {arm}: by epoch {last} the standard deviation of the weights in layers "
             f"{_listed(layers)} is multiplied by {growth}; {_accuracy(record, name)}.",
         )
 

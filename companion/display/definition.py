@@ -131,14 +131,14 @@ class Definition:
     def _limits_of(self, panel):
         if isinstance(panel, HeatMap):
             numbers = [float(point.curves[panel.key]) for point in self.grid.values()]
-            return list(panel.limits or _span(numbers, False, 0.0)), []
+            return [float(v) for v in panel.limits or _span(numbers, False, 0.0)], []
         keys = [
             p.key for p in self.panels if p is panel or (panel.group and _group(p) == panel.group)
         ]
         marks = [m for point in self.grid.values() for key in keys for m in point.curves[key]]
         x = _span([v for m in marks for v in m.xs], panel.x_log, 0.0)
         if panel.y_limits is not None:
-            return x, list(panel.y_limits)
+            return x, [float(v) for v in panel.y_limits]
         y = _span([v for m in marks for v in m.ys], panel.y_log, 0.04)
         return x, [0.0, y[1]] if panel.kind == "histograms" else y
 

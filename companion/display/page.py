@@ -13,7 +13,7 @@ The payload (JSON) has
               A histogram is a curve whose x are the edges, one more than its y
     points:   {"0,2,1": [caption, [curve, ...] of panel 0, number of heat map 1, ...]}
 Points are keyed by control *index*, because JavaScript prints 2.0 as "2". Numbers have four
-significant digits; a gap is null.
+significant digits, whole ones all of theirs; a gap is null.
 """
 
 import html
@@ -112,13 +112,15 @@ def _dashes(curve: Curve) -> tuple[float, ...]:
 
 
 def rounded(value: float, digits: int = DIGITS) -> float | int | None:
-    """Return a number with so many significant digits, whole numbers as int, NaN as None.
+    """Return a number with so many significant digits, NaN as None; whole numbers stay exact.
 
-    >>> rounded(0.123456), rounded(20.0), rounded(float("nan"))
-    (0.1235, 20, None)
+    >>> rounded(0.123456), rounded(12345.0), rounded(float("nan"))
+    (0.1235, 12345, None)
     """
     if math.isnan(value):
         return None
+    if value.is_integer() and abs(value) < 1e9:
+        return int(value)
     short = float(f"{value:.{digits - 1}e}")
     return int(short) if short.is_integer() and abs(short) < 1e9 else short
 

@@ -29,6 +29,9 @@ class WeightsExplorable extends HTMLElement {
       this.note,
       this.foot(),
     );
+    if (document.querySelectorAll(`weights-explorable[id="${id}"]`).length > 1) {
+      this.say(`Two figures of this page are named ${id}: a link cannot tell them apart.`);
+    }
     this.restore();
     window.addEventListener("hashchange", () => this.restore());
     new ResizeObserver(() => this.draw(true)).observe(this);
@@ -60,7 +63,8 @@ class WeightsExplorable extends HTMLElement {
       element("summary", {}, "Data of this figure"),
       element("div", { class: "wis-files" },
         button("CSV of this setting", () => this.save(csvOfSetting(this.data, this.cell), this.settingName())),
-        button("CSV of all settings", () => this.save(csvOfAll(this.data), this.data.id))),
+        button("CSV of all settings", () => this.save(csvOfAll(this.data), this.data.id)),
+        element("span", {}, "to four significant digits")),
       this.tables);
     this.details.addEventListener("toggle", () => this.settled());
     this.copy = button("Copy link to this setting", () => this.copyLink());
