@@ -32,10 +32,9 @@ def inside(
     It stops where its mean leaves them, its band is cut there. faint: without the band, as what
     happens without the method.
     """
-    low, high = limits
-    kept = band.astype(float)
-    kept = kept.where(kept["mean"].between(low, high), np.nan).clip(low, high)
-    y, *edges = (kept[name].tolist() for name in ("mean", "low", "high"))
+    columns = band[["mean", "low", "high"]].to_numpy(float)
+    kept = (limits[0] <= columns[:, :1]) & (columns[:, :1] <= limits[1])
+    y, *edges = np.where(kept, columns.clip(*limits), np.nan).T.tolist()
     if faint:
         return Curve(label, band.index.tolist(), y, arm=arm, role="reference")
     return Curve(label, band.index.tolist(), y, *edges, arm=arm)
