@@ -22,6 +22,7 @@ from companion.display.explorables import (
     Point,
     multiples,
 )
+from companion.display.parts import ROLES
 
 WIDTH = Control("width", "Layer width", (16, 64), unit="units", start=1)
 GAIN = Control("gain", "Gain", (0.5, 2.0), format=".1f")
@@ -143,7 +144,7 @@ def curves(draw):
     size = draw(st.integers(1, 4))
     column = st.lists(numbers | st.just(math.nan), min_size=size, max_size=size)
     band = [draw(column), draw(column)] if draw(st.booleans()) else [None, None]
-    role = draw(st.sampled_from(["data", "theory", "reference"]))
+    role = draw(st.sampled_from(ROLES))
     return Curve(draw(words), range(size), draw(column), *band, draw(arms), role)
 
 

@@ -184,14 +184,19 @@ def test_the_hero_explodes_dies_and_is_held(signals):
     ):
         point = shown.grid[at[gain], held]
         assert point.caption.endswith(fate)
-        prediction, measured, *rest = point.curves["signal"]
+        curves = point.curves["signal"]
+        prediction, measured = (c for c in curves if c.role != "context")
         assert prediction.role == "theory"
         assert prediction.y[1] == pytest.approx(1 if held else gain)
         mean = np.exp(np.log(signals[gain, bool(held)]).mean(axis=0))
         kept = [(y, m) for y, m in zip(measured.y, mean, strict=True) if not math.isnan(y)]
         assert all(y == pytest.approx(m) for y, m in kept)
-        assert [curve.label for curve in rest] == ["not held"] * held
-    lost = shown.grid[at[2.0], 0].curves["signal"][1]
+        fan = {c.label: c.y[1] for c in curves if c.role == "context"}
+        assert fan == {
+            f"gain {g:g}": pytest.approx(np.exp(np.log(signals[g, False][:, 1]).mean()))
+            for g in depth.GAINS
+        }
+    lost = shown.grid[at[2.0], 0].curves["signal"][-1]
     assert math.isnan(lost.y[-1])  # it has left the axis
     assert theory.GAINS["relu"] == pytest.approx(2**0.5)
     factor = re.search(r"signal is ([\d.,]+) times", shown.grid[at[1.1], 0].caption)[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -68,19 +69,19 @@ def hero() -> Explorable:
     Computed when called, in seconds, with fixed seeds.
     """
     signals = signal_rms()
+    fan = [_context(each, _band(signals[each, False])) for each in GAINS]
 
     def point(gain: float, rescale: str) -> Point:
         held = rescale == "hold"
-        left, shown = signals[gain, False], signals[gain, held]
+        shown = signals[gain, held]
         theory_line = predicted(1.0 if held else gain)
         frame = pd.DataFrame({"mean": theory_line, "low": theory_line, "high": theory_line})
         expected = inside("theory", frame, LIMITS, "none")
         curves = [
+            *fan,
             Curve("theory", expected.x, expected.y, role="theory"),
             inside("held" if held else "measured", _band(shown), LIMITS, "wr" if held else "none"),
         ]
-        if held and gain != 1:
-            curves.append(inside("not held", _band(left), LIMITS, "none", faint=True))
         return Point({"signal": curves}, _sentence(gain, held, shown[:, -1], theory_line[-1]))
 
     return Explorable.compute(
@@ -97,13 +98,20 @@ def hero() -> Explorable:
                 "size of the signal (rms, 1 at the input)",
                 y_log=True,
                 y_limits=LIMITS,
-                band=f"line: geometric mean, band: smallest to largest of {NETWORKS} networks",
+                band=f"geometric mean, smallest to largest of {NETWORKS} networks; "
+                "thin: every gain, never rescaled",
             )
         ],
         point,
         note=f"{NETWORKS} random ReLU networks, {WIDTH} units a layer, untrained; "
         f"{INPUTS} random inputs each.",
     )
+
+
+def _context(gain: float, band: pd.DataFrame) -> Curve:
+    """The curve of a gain, weights left as drawn, behind those of another setting."""
+    curve = inside(f"gain {gain:g}", band, LIMITS, "none", faint=True)
+    return replace(curve, role="context")
 
 
 def _band(sizes: np.ndarray) -> pd.DataFrame:
@@ -135,7 +143,7 @@ def _times(factor: float) -> str:
     """
     if 1e-2 <= factor < 1e5:
         digits = 0 if factor >= 100 else 1 if factor >= 1 else 2
-        return f"{factor:,.{digits}f} times"
+        return f"{float(f'{factor:.3g}'):,.{digits}f} times"
     digits, power = f"{factor:.0e}".split("e")
     raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{digits} × 10{raised} times"

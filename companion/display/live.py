@@ -122,7 +122,7 @@ def _draw_panel(definition: Definition, panel: Panel, marks, axes) -> None:
             axes.fill_between(mark.x, mark.low, mark.high, color=colour, alpha=0.16, linewidth=0)
         axes.plot(mark.x, mark.y, color=colour, **options)
         last = [y for y in mark.y if not math.isnan(y)]
-        if last:
+        if last and mark.role != "context":
             ends.append((last[-1], mark.label, name_colour))
     if panel.kind == "histograms":
         axes.locator_params(axis="x", nbins=4)
@@ -177,6 +177,8 @@ def _look(mark: Curve | Histogram):
         return style.INK, style.INK, {
             "linewidth": 1, "linestyle": (0, style.THEORY_DASHES), "zorder": 3,
         }  # fmt: skip
+    if mark.role == "context":
+        return style.MUTED, style.MUTED, {"linewidth": 0.8, "alpha": 0.4}
     colour = style.colour(mark.arm)
     if isinstance(mark, Histogram):
         before = mark.role == "reference"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from companion.display import style
 
-ROLES = ("data", "theory", "reference")
+ROLES = ("data", "theory", "reference", "context")
 KINDS = ("curves", "histograms")
 
 
@@ -84,8 +84,9 @@ class Curve:
     """One line of a panel, with its band where low and high are given.
 
     A gap is a NaN in y (and in low and high at the same place). role: "data", "theory" (thin
-    dashed, in the text colour) or "reference" (faint: what happens without the method). arm gives
-    the colour (`style.PALETTE`).
+    dashed, in the text colour), "reference" (faint: what happens without the method) or "context"
+    (thin, unnamed, in no table: the curves of other settings). arm gives the colour
+    (`style.PALETTE`).
     """
 
     label: str

@@ -27,9 +27,13 @@ export function heatRows({ controls, points }, panel, number, cell) {
   }));
 }
 
+// The panels' own curves: those of other settings, which stand behind, are left out.
+const ownCurves = (data, cell) => unfold(data, cell).panels
+  .map((shown) => (Array.isArray(shown) ? shown.filter(({ role }) => role !== "context") : shown));
+
 // One table a panel.
 export function dataTables(data, cell) {
-  const shown = unfold(data, cell).panels;
+  const shown = ownCurves(data, cell);
   return data.panels.map((panel, i) => (isHeat(panel)
     ? heatTable(data, panel, i, cell) : curveTable(panel, shown[i])));
 }
@@ -92,7 +96,7 @@ function heatRow(data, panel, { cell, value }) {
 
 function curveRows(data, panel, number, cell) {
   const bins = panel.kind === "histograms";
-  return unfold(data, cell).panels[number].flatMap((curve) => curve.y.map((y, k) => [
+  return ownCurves(data, cell)[number].flatMap((curve) => curve.y.map((y, k) => [
     ...keysOf(data, cell), panel.key, curve.label, curve.role,
     curve.x[k], bins ? curve.x[k + 1] : null, y, curve.low?.[k], curve.high?.[k],
   ]));

@@ -34,7 +34,7 @@ export function drawPanel(box, width, family, panel, unsorted) {
   const figure = plot({
     width, height, marginLeft, marginRight, marginTop: TOP, marginBottom: BOTTOM,
     ariaLabel: `${panel.title ? `${panel.title}, ` : ""}${panel.y} against ${panel.x}: `
-      + curves.map(({ label }) => label).join(", "),
+      + curves.filter(isNamed).map(({ label }) => label).join(", "),
     style: { fontFamily: "inherit", fontSize: `${SIZE}px`, background: "none", overflow: "visible" },
     x: { type: panel.xlog ? "log" : "linear", domain: panel.xlim },
     y: { type: panel.ylog ? "log" : "linear", domain: panel.ylim, axis: null },
@@ -127,12 +127,14 @@ function histograms(panel, curves) {
 }
 
 // A prediction lies on top of what it predicts, thin and dashed, so that both are seen.
-const ORDER = ["reference", "data", "theory"];
+const ORDER = ["context", "reference", "data", "theory"];
 const LOOKS = {
+  context: () => ({ stroke: "var(--wis-muted)", strokeWidth: 1, strokeOpacity: 0.4 }),
   data: (colour) => ({ stroke: `var(--wis-${colour})`, strokeWidth: 2.2 }),
   theory: (colour) => ({ stroke: `var(--wis-${colour})`, strokeWidth: 1.3 }),
   reference: (colour) => ({ stroke: `var(--wis-${colour}-text)`, strokeWidth: 1.6, strokeOpacity: 0.75 }),
 };
+const isNamed = ({ role }) => role !== "context";
 const LABEL = {
   data: (colour) => `var(--wis-${colour}-text)`,
   theory: () => "var(--wis-ink)",
@@ -148,7 +150,7 @@ function said(panel, { label }, { x, y, low, high }) {
 // Each curve's name, in lines, and the height at which it stands so that no two overlap.
 function names(panel, curves, height) {
   const [low, high] = panel.ylog ? panel.ylim.map(Math.log) : panel.ylim;
-  const named = curves.flatMap((curve) => {
+  const named = curves.filter(isNamed).flatMap((curve) => {
     const end = curve.y.findLast((value) => value !== null);
     if (end === undefined) return [];
     const share = ((panel.ylog ? Math.log(end) : end) - low) / (high - low);
