@@ -22,7 +22,7 @@ from companion.display.explorables import (
     Point,
     multiples,
 )
-from companion.display.parts import ROLES
+from companion.display.marks import ROLES
 
 WIDTH = Control("width", "Layer width", (16, 64), unit="units", start=1)
 GAIN = Control("gain", "Gain", (0.5, 2.0), format=".1f")

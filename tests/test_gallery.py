@@ -1,6 +1,7 @@
 """The book's explorables and plates say what their records say."""
 
 import gzip
+import hashlib
 import math
 import re
 from pathlib import Path
@@ -215,6 +216,14 @@ def test_a_band_that_leaves_the_axis_is_cut():
     assert np.isnan(curve.low[2:]).all()
     faint = inside("c", band, (0.5, 10), "wr", faint=True)
     assert (faint.role, faint.low) == ("reference", None)
+
+
+def test_the_bundle_is_built_from_its_sources():
+    folder = BUNDLE.parents[1] / "explorable"
+    sources = ["build.js", "package-lock.json", *sorted((folder / "src").iterdir())]
+    digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in sources))
+    first = (BUNDLE / "explorable.js").read_text().split("\n")[0]
+    assert first == f"/* sources {digest.hexdigest()} */", "run: npm ci && npm run build"
 
 
 @pytest.mark.parametrize("name", gallery.__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from companion.display.parts import Curve
+from companion.display.marks import Curve
 
 
 def bands(rows: pd.DataFrame, quantity: str) -> dict[str, pd.DataFrame]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from companion.display.parts import Control, Curve, HeatMap, Histogram, Panel, is_number, slug
+from companion.display.marks import Curve, Histogram
+from companion.display.parts import Control, HeatMap, Panel, is_number, slug
 
 _MARKS = {"curves": Curve, "histograms": Histogram}
 

@@ -24,8 +24,9 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from companion.display.definition import Definition, Point
+from companion.display.marks import Curve, Histogram
 from companion.display.page import fragment
-from companion.display.parts import Control, Curve, HeatMap, Histogram, Panel, multiples
+from companion.display.parts import Control, HeatMap, Panel, multiples
 
 __all__ = [
     "Control", "Curve", "Explorable", "HeatMap", "Histogram", "Panel", "Point", "multiples",

@@ -9,8 +9,9 @@ import ipywidgets
 from companion.display import style
 from companion.display.definition import Definition
 from companion.display.labels import canvas, head, log_axis, name_lines
+from companion.display.marks import Curve, Histogram
 from companion.display.page import fragment
-from companion.display.parts import Control, Curve, HeatMap, Histogram, Panel
+from companion.display.parts import Control, HeatMap, Panel
 from companion.display.svg import inline
 
 

@@ -22,7 +22,8 @@ import math
 
 from companion.display import style
 from companion.display.definition import Definition
-from companion.display.parts import Curve, HeatMap, Histogram
+from companion.display.marks import Curve, Histogram
+from companion.display.parts import HeatMap
 
 DIGITS = 4
 
