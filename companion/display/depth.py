@@ -13,7 +13,7 @@ from companion import theory
 from companion.display.curves import inside
 from companion.display.explorables import Control, Curve, Explorable, Panel, Point
 
-WIDTH, DEPTH, NETWORKS, INPUTS = 256, 50, 10, 32
+WIDTH, DEPTH, NETWORKS, INPUTS = 256, 50, 8, 16
 GAINS = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.4, 2.0)
 """Multiples of ReLU's gain sqrt 2."""
 LIMITS = (1e-4, 1e4)

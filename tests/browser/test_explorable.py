@@ -222,6 +222,23 @@ def test_histograms_are_two_filled_outlines(page_of, visit):
     assert all(x == u or y == v for (x, y), (u, v) in itertools.pairwise(points))
 
 
+def test_a_pointer_reads_the_numbers(page_of, visit):
+    page = visit(page_of(every_kind().html()))
+    for number, wanted in ((0, "none, epoch 2\n1.125"), (2, "after, weight 0 to 1\n0.4")):
+        panel = page.locator(".wis-panel").nth(number)
+        panel.scroll_into_view_if_needed()
+        box = panel.locator("svg").bounding_box()
+        shown = []
+        for x, y in itertools.product(range(20, 100, 2), (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)):
+            page.mouse.move(box["x"] + box["width"] * x / 100, box["y"] + box["height"] * y)
+            tip = panel.locator('[aria-label="tip"] text')
+            lines = tip.locator("tspan").all_text_contents()
+            shown.append("\n".join(line.strip("\u200b") for line in lines))
+            if shown[-1] == wanted:
+                break
+        assert wanted in shown
+
+
 def test_a_heat_map_frames_the_setting_and_a_press_chooses_one(page_of, visit):
     explorable = every_kind()
     page = visit(page_of(explorable.html()))
@@ -496,11 +513,13 @@ def test_nothing_moves_by_itself(page_of, visit):
 def test_the_readers_own_colours_are_used(page_of, visit):
     page = visit(page_of(every_kind().html(), theme="dark"), forced_colors="active")
     assert page.evaluate("matchMedia('(forced-colors: active)').matches")
-    title, tick = (
-        page.locator(where).first.evaluate(f"e => getComputedStyle(e).{what}")
-        for where, what in ((".wis-title", "color"), ('[aria-label="x-axis tick label"]', "fill"))
+    title = page.locator(".wis-title").evaluate("e => getComputedStyle(e).color")
+    panel = page.locator(".wis-panel").first
+    tick, name = (
+        panel.get_by_text(text, exact=True).evaluate("e => getComputedStyle(e).fill")
+        for text in ("0", "none")
     )
-    assert title == tick
+    assert title == tick == name
 
 
 def code(colour: str) -> str:
