@@ -68,6 +68,14 @@ def describe(device: str | torch.device | None = None) -> dict:
     }
 
 
+def half_precision(device: torch.device) -> torch.dtype:
+    """The 16-bit format for matrix products on a device: bfloat16, or float16 on GPUs before
+    Ampere, whose hardware does not have it."""
+    if device.type == "cuda" and torch.cuda.get_device_properties(device).major < 8:
+        return torch.float16
+    return torch.bfloat16
+
+
 def _gpu(device: torch.device) -> dict:
     properties = torch.cuda.get_device_properties(device)
     precision = ["float64", "float32", "float16"]

@@ -52,28 +52,28 @@ def test_steps_and_measuring_are_multiplied_by_what_is_left_out(monkeypatch):
     monkeypatch.setattr(runner, "epoch_tables", epoch_tables)
     monkeypatch.setattr(estimate.Clock, "_now", lambda clock: now[0])
     size = estimate.Sizes((2, 3, 3), 8000, 2000, 3000, 3)
-    [stack] = runner.pack(TOY.runs("quick", 18, 3, epochs=7), CPU)
+    [stack] = runner.pack(TOY.runs("quick", (2, 3, 3), 3, epochs=7), CPU)
     assert estimate.Clock(CPU).stack(stack, size) == pytest.approx(7 * (8000 + 0.01 * 13_000))
     assert now[0] < 8000
 
 
 def test_a_stack_is_timed_once(monkeypatch):
     clock = estimate.Clock(CPU)
-    plan = TOY.runs("quick", 18, 3)
+    plan = TOY.runs("quick", (2, 3, 3), 3)
     seconds = clock.runs(plan, SIZE)
     assert 0 < seconds < 60
     monkeypatch.setattr(clock, "_time", None)
     assert clock.runs(plan, SIZE) == seconds
-    assert clock.runs(TOY.runs("quick", 18, 3, epochs=8), SIZE) > seconds
+    assert clock.runs(TOY.runs("quick", (2, 3, 3), 3, epochs=8), SIZE) > seconds
 
 
 def test_time_grows_with_epochs_and_runs(monkeypatch):
     clock = estimate.Clock(CPU)
     monkeypatch.setattr(clock, "_time", lambda runs, size: (len(runs), 2.0 * len(runs)))
-    plan = TOY.runs("quick", 18, 3)
+    plan = TOY.runs("quick", (2, 3, 3), 3)
     assert clock.runs(plan, SIZE) == len(plan) * (1 + 2 * 4)
-    assert clock.runs(TOY.runs("quick", 18, 3, epochs=8), SIZE) == len(plan) * (1 + 2 * 8)
-    assert clock.runs(TOY.runs("quick", 18, 3, runs=40), SIZE) == 3 * 40 * (1 + 2 * 4)
+    assert clock.runs(TOY.runs("quick", (2, 3, 3), 3, epochs=8), SIZE) == len(plan) * (1 + 2 * 8)
+    assert clock.runs(TOY.runs("quick", (2, 3, 3), 3, runs=40), SIZE) == 3 * 40 * (1 + 2 * 4)
 
 
 def test_where_an_image_set_is(tmp_path, monkeypatch):

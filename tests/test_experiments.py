@@ -37,21 +37,21 @@ TOY = Experiment(
 
 
 def test_a_plan_has_every_arm_with_its_runs_numbered():
-    plan = TOY.runs("quick", inputs=64, classes=10)
+    plan = TOY.runs("quick", shape=(1, 8, 8), classes=10)
     assert [run.number for run in plan] == list(range(6))
     assert [run.arm for run in plan] == ["a", "a", "b", "b", "c", "c"]
     assert [run.seed for run in plan] == [0, 1, 1000, 1001, 2000, 2001]
 
 
 def test_widths_and_epochs_are_fitted_and_nothing_else():
-    for run in TOY.runs("quick", inputs=64, classes=10):
+    for run in TOY.runs("quick", shape=(1, 8, 8), classes=10):
         declared = TOY.arms[run.arm]
         widths = (64, *declared.widths[1:-1], 10)
         assert run.settings == replace(declared, widths=widths, epochs=3)
 
 
 def test_runs_and_epochs_override_the_scale():
-    plan = TOY.runs("quick", 64, 10, runs=4, epochs=7)
+    plan = TOY.runs("quick", (1, 8, 8), 10, runs=4, epochs=7)
     assert Counter(run.arm for run in plan) == {"a": 4, "b": 4, "c": 4}
     assert {run.settings.epochs for run in plan} == {7}
 
@@ -65,10 +65,10 @@ def test_runs_and_epochs_override_the_scale():
     ],
 )
 def test_leaving_arms_out_changes_no_other_run(scale, arms, chosen):
-    plan = TOY.runs(scale, 64, 10, arms=arms)
+    plan = TOY.runs(scale, (1, 8, 8), 10, arms=arms)
     assert [run.arm for run in plan] == chosen
     assert [run.number for run in plan] == list(range(len(chosen)))
-    whole = {(run.arm, run.seed): run.settings for run in TOY.runs("quick", 64, 10)}
+    whole = {(run.arm, run.seed): run.settings for run in TOY.runs("quick", (1, 8, 8), 10)}
     for run in plan:
         assert replace(run.settings, epochs=3) == whole[run.arm, run.seed]
 
@@ -76,21 +76,21 @@ def test_leaving_arms_out_changes_no_other_run(scale, arms, chosen):
 @pytest.mark.parametrize("count", [0, -1])
 def test_no_runs_are_refused(count):
     with pytest.raises(ValueError, match=rf"runs must be from 1 to 1000, got {count}; toy uses 2"):
-        TOY.runs("quick", 64, 10, runs=count)
+        TOY.runs("quick", (1, 8, 8), 10, runs=count)
 
 
 def test_no_epochs_are_refused():
     with pytest.raises(ValueError, match=r"epochs must be from 1 to 32767, got 0; toy uses 3"):
-        TOY.runs("quick", 64, 10, epochs=0)
+        TOY.runs("quick", (1, 8, 8), 10, epochs=0)
 
 
 def test_an_unknown_arm_is_refused():
     with pytest.raises(ValueError, match=r"arm must be one of a, b, c for toy, got 'd'; pick from"):
-        TOY.runs("quick", 64, 10, arms=["a", "d"])
+        TOY.runs("quick", (1, 8, 8), 10, arms=["a", "d"])
 
 
 def test_an_unknown_scale_is_refused():
-    for ask in (TOY.scale, lambda name: TOY.runs(name, 64, 10)):
+    for ask in (TOY.scale, lambda name: TOY.runs(name, (1, 8, 8), 10)):
         with pytest.raises(ValueError, match=r"one of quick, part for toy, got 'huge'; pick one"):
             ask("huge")
 
@@ -98,7 +98,7 @@ def test_an_unknown_scale_is_refused():
 def test_two_runs_never_share_a_seed():
     """Runs of two arms with one seed start alike: they are no independent samples."""
     with pytest.raises(ValueError, match=f"{SEEDS_PER_ARM}"):
-        TOY.runs("quick", 64, 10, runs=SEEDS_PER_ARM + 1)
+        TOY.runs("quick", (1, 8, 8), 10, runs=SEEDS_PER_ARM + 1)
 
 
 # --- the experiments -------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_every_experiment_can_plan_every_scale(experiment):
     assert {"quick", "book", "full"} <= set(experiment.scales)
     for name, scale in experiment.scales.items():
         assert scale.name == name
-        plan = experiment.runs(name, 64, 10)
+        plan = experiment.runs(name, (1, 8, 8), 10)
         assert len(plan) == scale.runs * len(scale.arms or experiment.arms)
         assert len({run.number for run in plan}) == len({run.seed for run in plan}) == len(plan)
         assert max(run.seed for run in plan) < 2**31
@@ -138,7 +138,7 @@ def test_the_papers_mlp_has_its_five_arms_and_setting():
         assert (arm.rescale, arm.tau) == ("wr" if name == "wr" else "none", 0)
     assert MLP.scales["full"].runs == MLP.scales["full"].epochs == 100
     assert MLP.scales["book"].runs >= 6
-    plan = MLP.runs("book", inputs=3072, classes=10)
+    plan = MLP.runs("book", shape=(3, 32, 32), classes=10)
     assert {run.settings.widths for run in plan} == {N_WIDTHS}
 
 

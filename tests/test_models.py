@@ -1,18 +1,28 @@
-"""The MLP against its NumPy twin, its counts, and its refusals."""
+"""The networks against NumPy and torchvision, stacked against alone, and their refusals."""
 
+import copy
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
+import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
+from torch.func import functional_call, grad, stack_module_state
+from torch.nn.utils.parametrizations import weight_norm
 
-from companion import streams
-from companion.methods.initialization import initialize_
-from companion.models import MLP
+from companion import models, streams
+from companion.methods.initialization import draw, initialize_, scalable_layers
+from companion.models import MLP, Dropout, LeNet5, ResNet, seed_dropout
+from companion.models.checks import NORMALIZATIONS
 from companion.models.mlp import ACTIVATIONS, N_WIDTHS, check, parameter_count
+from companion.models.normalization import WeightNorm
+from companion.models.resize import Resize
 from tests.references import mlp as reference
+from tests.references.resize import bilinear
 
 law = settings(deadline=None, max_examples=30)
 WIDTHS = st.lists(st.integers(1, 9), min_size=2, max_size=5).map(tuple)
@@ -100,3 +110,522 @@ def test_widths_that_are_no_network_are_refused(widths):
 def test_an_unknown_activation_is_refused():
     with pytest.raises(ValueError, match=r"one of relu, tanh, linear, got 'gelu'; pick one"):
         MLP((3, 2), "gelu")
+
+
+# --- the catalogue -----------------------------------------------------------------------------
+
+SMALL = {
+    "mlp": (64, 8, 6, 3),
+    "lenet5": (1, 2, 3, 8, 6, 3),
+    "alexnet": (1, 2, 3, 4, 3, 2, 6, 5, 3),
+    **{name: (1, 4, 8, 16, 16, 3) for name in models.MODELS if name.startswith("resnet")},
+}
+
+
+def small(name, normalization="none", dropout=0.0, seed=0):
+    """A narrow network for 8 x 8 grey images, with its own start and dropout masks."""
+    model = models.build(name, SMALL[name], "relu", normalization, dropout).double()
+    return seed_dropout(initialize_(model, seed=seed), seed)
+
+
+def grey_images(count=6, seed=0):
+    numbers = streams.normal(seed, "images", 0, count * 64, dtype=torch.float64)
+    return numbers.view(count, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "normalization", "count"),
+    [
+        ("mlp", "none", 199_082),  # N, section V
+        ("lenet5", "none", 62_006),  # N, section V
+        ("alexnet", "none", 57_044_810),  # N, section V
+        ("resnet50", "batch", 23_520_842),  # N, section V: this count is that of a 3x3 stem
+        ("resnet50-imagenet", "batch", 23_528_522),  # torchvision's 7x7 stem
+    ],
+)
+def test_parameter_counts_are_those_of_the_papers(name, normalization, count):
+    with torch.device("meta"):
+        model = models.build(name, models.default_widths(name), normalization=normalization)
+    assert models.parameter_count(model) == count
+
+
+def test_the_catalogue_names_every_network():
+    assert models.MODELS == (
+        "mlp", "lenet5", "alexnet", "resnet18", "resnet34", "resnet50",
+        "resnet18-imagenet", "resnet34-imagenet", "resnet50-imagenet",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("side", [8, 28, 32])
+def test_every_network_takes_small_images(name, side):
+    widths = models.fitted(name, models.default_widths(name), (2, side, side), 7)
+    assert widths[1:-1] == models.default_widths(name)[1:-1]
+    narrow = (widths[0], *SMALL[name][1:-1], widths[-1])
+    assert models.build(name, narrow)(torch.zeros(3, 2, side, side)).shape == (3, 7)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_the_activation_is_the_one_asked_for(name):
+    kinds = {type(module) for module in models.build(name, SMALL[name], "tanh").modules()}
+    assert kinds & {nn.ReLU, nn.Tanh} == {nn.Tanh}
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_layers_are_registered_in_the_order_of_the_forward_pass(name):
+    """A shortcut comes after the layers that it passes by."""
+    model = small(name)
+    registered = [layer for _, layer in scalable_layers(model)]
+    called = []
+    for layer in registered:
+        layer.register_forward_hook(lambda layer, *_: called.append(layer))
+    model(grey_images())
+    assert len(called) == len(registered)
+    assert all(a is b for a, b in zip(called, registered, strict=True))
+
+
+# --- against torchvision and by hand -------------------------------------------------------------
+
+
+def with_state_of(theirs, name, widths, **parts):
+    """Our network of this name with the values of ``theirs``: the same layers in the same order."""
+    with torch.device("meta"):
+        ours = models.build(name, widths, **parts)
+    names = [name for name in ours.state_dict() if name.rpartition(".")[2] not in ("seed", "step")]
+    values = dict(zip(names, theirs.state_dict().values(), strict=True))
+    missing, unexpected = ours.load_state_dict(copy.deepcopy(values), assign=True, strict=False)
+    assert not unexpected
+    assert all(name.rpartition(".")[2] in ("seed", "step") for name in missing)
+    return ours
+
+
+def random_vectors_(model, seed=0):
+    """Give gains, shifts, biases and running statistics values that are not 0 or 1."""
+    for number, tensor in enumerate(model.state_dict().values()):
+        if tensor.is_floating_point() and tensor.dim() == 1:
+            tensor.copy_(streams.uniform(seed, "vectors", number, len(tensor)).add_(0.2))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("depth", "stem"), [(18, "imagenet"), (34, "cifar"), (50, "imagenet"), (50, "cifar")]
+)
+def test_a_resnet_is_torchvisions(depth, stem):
+    theirs = getattr(torchvision.models, f"resnet{depth}")(num_classes=5)
+    if stem == "cifar":
+        theirs.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        theirs.maxpool = nn.Identity()
+    theirs = random_vectors_(theirs.double())
+    name = f"resnet{depth}-imagenet" if stem == "imagenet" else f"resnet{depth}"
+    ours = with_state_of(theirs, name, (3, 64, 128, 256, 512, 5), normalization="batch")
+    images = streams.normal(0, "images", 0, 4 * 3 * 16 * 16, dtype=torch.float64)
+    images = images.view(4, 3, 16, 16)
+    for training in (False, True, False):  # the last pass reads the statistics of the second
+        ours.train(training), theirs.train(training)
+        with torch.no_grad():
+            torch.testing.assert_close(ours(images), theirs(images), rtol=1e-9, atol=0)
+    mine = [v for m in ours.modules() if isinstance(m, nn.BatchNorm2d) for v in m.buffers()]
+    other = [v for m in theirs.modules() if isinstance(m, nn.BatchNorm2d) for v in m.buffers()]
+    for a, b in zip(mine, other, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("side", [64, 100])
+def test_alexnet_is_torchvisions(side):
+    theirs = torchvision.models.alexnet(num_classes=10).eval()
+    ours = with_state_of(theirs, "alexnet", models.default_widths("alexnet"), dropout=0.5).eval()
+    images = streams.normal(0, "images", 0, 2 * 3 * side**2).view(2, 3, side, side)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images), rtol=1e-5, atol=1e-6)
+
+
+def test_lenet_by_hand():
+    model = random_vectors_(LeNet5((2, 3, 4, 7, 6, 5)).double())
+    conv1, conv2, *linear = (layer for _, layer in scalable_layers(model))
+    images = streams.normal(0, "images", 0, 3 * 2 * 32 * 32, dtype=torch.float64)
+    signal = images.view(3, 2, 32, 32)
+    for conv in (conv1, conv2):
+        patches = signal.unfold(2, 5, 1).unfold(3, 5, 1)  # [n, C, H, W, 5, 5]
+        z = torch.einsum("nchwij,ocij->nohw", patches, conv.weight) + conv.bias[:, None, None]
+        signal = z.tanh().unfold(2, 2, 2).unfold(3, 2, 2).amax(dim=(4, 5))
+    signal = signal.flatten(1)
+    for layer in linear:
+        z = signal @ layer.weight.T + layer.bias
+        signal = z.tanh()
+    torch.testing.assert_close(model(images.view(3, 2, 32, 32)), z)
+
+
+@law
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(9, 20), st.integers(0, 10**6))
+def test_resize_is_bilinear(height, width, side, seed):
+    image = streams.normal(seed, "image", 0, height * width, dtype=torch.float64)
+    image = image.view(1, 1, height, width)
+    if min(height, width) < side:
+        expected = bilinear(image[0, 0].numpy(), side)
+        np.testing.assert_allclose(Resize(side)(image)[0, 0], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_resize_leaves_images_that_are_large_enough():
+    images = torch.zeros(1, 1, 32, 40)
+    assert Resize(32)(images) is images
+    assert "side=32" in repr(Resize(32))
+
+
+# --- normalization -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("normalization", "axis", "eps"), [("batch", 0, 1e-5), ("layer", 1, 1e-5)])
+def test_an_mlp_normalizes_its_preactivations(normalization, axis, eps):
+    model = random_vectors_(MLP((5, 7, 3), "tanh", normalization).double())
+    images = streams.normal(0, "images", 0, 6 * 5, dtype=torch.float64).view(6, 5)
+    first, last = model.layers
+    z = images @ first.weight.T + first.bias
+    variance, mean = torch.var_mean(z, dim=axis, correction=0, keepdim=True)
+    gain, shift = model.normalizations[0].weight, model.normalizations[0].bias
+    signal = (gain * (z - mean) / (variance + eps).sqrt() + shift).tanh()
+    values = model.preactivations(images)
+    torch.testing.assert_close(values[0], z)
+    torch.testing.assert_close(values[1], signal @ last.weight.T + last.bias)
+
+
+@pytest.mark.parametrize(("normalization", "axes"), [("batch", (0, 2, 3)), ("layer", (1, 2, 3))])
+def test_a_convolution_is_normalized_over_its_places(normalization, axes):
+    model = random_vectors_(models.build("lenet5", SMALL["lenet5"], "relu", normalization).double())
+    seen = {}
+    model.features[2].register_forward_pre_hook(lambda _, args: seen.update(z=args[0]))
+    images = Resize(32)(grey_images())
+    model(images)
+    conv, normalize = model.features[:2]
+    z = conv(images)
+    variance, mean = torch.var_mean(z, dim=axes, correction=0, keepdim=True)
+    expected = (z - mean) / (variance + 1e-5).sqrt()
+    expected = expected * normalize.weight[:, None, None] + normalize.bias[:, None, None]
+    torch.testing.assert_close(seen["z"], expected)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_a_training_step_is_finite_and_moves_every_parameter(name, normalization):
+    """Except a bias that a batch norm takes off again: its gradient is 0 up to rounding."""
+    model = small(name, normalization)
+    layers = list(model.named_modules())
+    taken_off = {
+        f"{layer}.bias"
+        for (layer, _), (_, after) in itertools.pairwise(layers)
+        if isinstance(after, nn.BatchNorm1d | nn.BatchNorm2d)
+    }
+    if name == "mlp" and normalization == "batch":
+        taken_off = {"layers.0.bias", "layers.1.bias"}
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+    loss = nn.functional.cross_entropy(model(grey_images()), labels)
+    assert loss.isfinite()
+    loss.backward()
+    before = {key: value.detach().clone() for key, value in model.named_parameters()}
+    torch.optim.SGD(model.parameters(), lr=1e-3).step()
+    for key, value in model.named_parameters():
+        assert value.isfinite().all(), key
+        if key in taken_off:
+            assert value.grad.abs().max() < 1e-12, key
+        else:
+            assert not torch.equal(value, before[key]), key
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_a_normalization_is_where_it_should_be(name, normalization):
+    model = small(name, normalization)
+    layers = [layer for _, layer in scalable_layers(model)]
+    kinds = {
+        "batch": nn.BatchNorm1d | nn.BatchNorm2d,
+        "layer": nn.LayerNorm | nn.GroupNorm,
+        "weight": WeightNorm,
+    }
+    for other, kind in kinds.items():
+        found = sum(isinstance(module, kind) for module in model.modules())
+        in_all = len(layers) if other == "weight" else len(layers) - 1  # not after the last one
+        assert found == (in_all if other == normalization else 0)
+    if name.startswith("resnet"):
+        biased = normalization in ("none", "weight")
+        assert {layer.bias is not None for layer in layers[:-1]} == {biased}
+    else:
+        assert all(layer.bias is not None for layer in layers)
+
+
+# --- weight norm ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Linear(5, 3), lambda: nn.Conv2d(5, 3, 2)])
+def test_weight_norm_is_torchs(make):
+    ours, theirs = make().double(), make().double()
+    nn.utils.parametrize.register_parametrization(ours, "weight", WeightNorm())
+    weight_norm(theirs)
+    state = {
+        key: streams.normal(0, key, 0, value.numel(), dtype=torch.float64).view(value.shape)
+        for key, value in theirs.state_dict().items()
+    }
+    signal = streams.normal(1, "signal", 0, 4 * 5 * 9, dtype=torch.float64)
+    signal = signal.view(36, 5) if isinstance(ours, nn.Linear) else signal.view(4, 5, 3, 3)
+    for layer in (ours, theirs):
+        layer.load_state_dict(state)
+        layer(signal).square().sum().backward()
+    torch.testing.assert_close(ours.weight, theirs.weight)
+    slopes = dict(theirs.named_parameters())
+    for key, value in ours.named_parameters():
+        torch.testing.assert_close(value.grad, slopes[key].grad)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_a_weight_normed_network_starts_from_the_same_weights(name):
+    """The trap: copying into ``layer.weight`` would fill a value that is computed anew."""
+    plain, normed = small(name, seed=3), small(name, "weight", seed=3)
+    pairs = zip(scalable_layers(plain), scalable_layers(normed), strict=True)
+    for number, ((_, a), (_, b)) in enumerate(pairs, start=1):
+        torch.testing.assert_close(b.weight, draw(3, number, a.weight), rtol=1e-12, atol=0)
+        assert torch.equal(b.bias, a.bias)
+        length = b.parametrizations.weight.original0
+        torch.testing.assert_close(length.flatten(), a.weight.flatten(1).norm(dim=1))
+    torch.testing.assert_close(plain(grey_images()), normed(grey_images()))
+
+
+def test_the_length_of_v_does_not_matter():
+    model = small("lenet5", "weight")
+    before = model(grey_images())
+    for _, layer in scalable_layers(model):
+        layer.parametrizations.weight.original1.data.mul_(7.0)
+    torch.testing.assert_close(model(grey_images()), before)
+
+
+# --- dropout -------------------------------------------------------------------------------------
+
+
+def dropout_alone(seed, p=0.3, number=2):
+    return seed_dropout(nn.Sequential(Dropout(p, number)), seed)
+
+
+def test_dropout_by_hand():
+    layer, values = dropout_alone(5), torch.arange(1.0, 13.0).view(3, 4)
+    for step in range(3):
+        kept = streams.uniform(5, "dropout:2", step, 12).view(3, 4) >= 0.3
+        assert torch.equal(layer(values), torch.where(kept, values / 0.7, 0.0))
+    assert layer[0].step == 3
+
+
+def test_dropout_zeroes_the_share_p_and_keeps_the_mean():
+    values = dropout_alone(0)(torch.ones(100_000))
+    error = 5 * (0.3 * 0.7 / 100_000) ** 0.5  # five standard errors of a share
+    assert abs((values == 0).double().mean() - 0.3) < error
+    assert abs(values.double().mean() - 1) < error / 0.7
+
+
+def test_masks_differ_between_steps_layers_and_runs():
+    values = torch.ones(64)
+    layer = dropout_alone(0)
+    masks = [layer(values), layer(values)]
+    masks += [dropout_alone(0, number=1)(values), dropout_alone(1)(values)]
+    for i, mask in enumerate(masks):
+        assert not any(torch.equal(mask, other) for other in masks[:i])
+    assert torch.equal(seed_dropout(layer, 0)(values), masks[0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_the_mask_is_the_same_in_every_precision(dtype):
+    values = dropout_alone(0)(torch.ones(50, dtype=dtype))
+    assert values.dtype == dtype
+    assert torch.equal(values == 0, dropout_alone(0)(torch.ones(50)) == 0)
+
+
+def test_dropout_rests_in_eval_mode_and_at_zero():
+    values = torch.ones(8)
+    for layer in (dropout_alone(0).eval(), dropout_alone(0, p=0.0)):
+        assert layer(values) is values
+        assert layer[0].step == 0
+
+
+def test_the_gradient_passes_where_values_pass():
+    values = torch.ones(20, requires_grad=True)
+    result = dropout_alone(0)(values)
+    result.sum().backward()
+    assert torch.equal(values.grad, result.detach())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_stacked_dropout_draws_the_masks_of_the_runs_alone(dtype):
+    alone = [dropout_alone(seed) for seed in (4, 0, 2**40)]
+    _, buffers = stack_module_state(alone)
+    values = streams.normal(range(3), "values", 0, 20, dtype=dtype).view(3, 5, 4)
+    stacked = torch.vmap(
+        lambda buffers, values: functional_call(alone[0], buffers, values), randomness="error"
+    )
+    for _ in range(3):
+        together = stacked(buffers, values)
+        for layer, value, row in zip(alone, values, together, strict=True):
+            assert torch.equal(layer(value), row)
+    assert buffers["0.step"].tolist() == [3, 3, 3]
+
+
+def test_the_dropout_layers_of_a_network_are_numbered_apart():
+    counts = {"mlp": 2, "lenet5": 2, "alexnet": 2}
+    for name in models.MODELS:
+        model = small(name, dropout=0.5, seed=9)
+        layers = [module for module in model.modules() if isinstance(module, Dropout)]
+        assert [layer.number for layer in layers] == list(range(1, counts.get(name, 1) + 1))
+        assert {layer.p for layer in layers} == {0.5}
+        assert {int(layer.seed) for layer in layers} == {9}
+    assert "p=0.5, number=1" in repr(layers[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "fed"),
+    [
+        ("mlp", [2, 3]),
+        ("lenet5", [2, 3]),
+        ("alexnet", [1, 2]),  # as in torchvision
+        ("resnet18", [1]),
+        ("resnet50-imagenet", [1]),
+    ],
+)
+def test_dropout_acts_on_the_inputs_of_these_linear_layers(name, fed):
+    model = small(name, "batch", dropout=0.5)
+    masked, inputs = [], []
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.register_forward_hook(lambda _, args, output: masked.append(output))
+        if isinstance(module, nn.Linear):
+            module.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
+    model(grey_images())
+    found = [
+        number
+        for number, signal in enumerate(inputs, start=1)
+        if any(signal is output for output in masked)
+    ]
+    assert found == fed
+    assert len(masked) == len(fed)
+    assert all((output == 0).any() for output in masked)
+
+
+# --- stacked against alone -----------------------------------------------------------------------
+
+
+def assert_same_as_alone(alone, buffers, outputs, slopes, images):
+    for run, model in enumerate(alone):
+        output = model(images[run])
+        torch.testing.assert_close(outputs[run], output, rtol=1e-9, atol=1e-9)
+        expected = torch.autograd.grad(output.square().mean(), list(model.parameters()))
+        for (key, _), slope in zip(model.named_parameters(), expected, strict=True):
+            torch.testing.assert_close(slopes[key][run], slope, rtol=1e-8, atol=1e-9)
+        for key, value in model.named_buffers():
+            torch.testing.assert_close(buffers[key][run], value, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name", ["mlp", "lenet5", "alexnet", "resnet18", "resnet50", "resnet18-imagenet"]
+)
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_a_stack_is_its_runs_alone(name, normalization):
+    """Outputs, gradients, running statistics and masks of two steps and of eval mode."""
+    alone = [small(name, normalization, dropout=0.3, seed=seed) for seed in range(3)]
+    base = copy.deepcopy(alone[0]).to("meta")
+    parameters, buffers = stack_module_state(alone)
+    images = torch.stack([grey_images(seed=seed) for seed in range(3)])
+
+    def logits(parameters, buffers, images):
+        return functional_call(base, (parameters, buffers), (images,))
+
+    for training in (True, True, False):
+        for model in (base, *alone):
+            model.train(training)
+        outputs = torch.vmap(logits, randomness="error")(parameters, buffers, images)
+        loss = outputs.square().mean(dim=(1, 2)).sum()
+        slopes = torch.autograd.grad(loss, list(parameters.values()))
+        slopes = dict(zip(parameters, slopes, strict=True))
+        assert_same_as_alone(alone, buffers, outputs, slopes, images)
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet5", "alexnet", "resnet18", "resnet50"])
+def test_gradients_taken_inside_the_stack_are_the_same(name):
+    """`torch.func.grad` forbids changing what a function captures; buffers come as arguments."""
+    alone = [small(name, "batch", dropout=0.3, seed=seed) for seed in range(3)]
+    base = copy.deepcopy(alone[0]).to("meta")
+    parameters, buffers = stack_module_state(alone)
+    images = torch.stack([grey_images(seed=seed) for seed in range(3)])
+
+    def loss(parameters, buffers, images):
+        outputs = functional_call(base, (parameters, buffers), (images,))
+        return outputs.square().mean(), outputs
+
+    slopes, outputs = torch.vmap(grad(loss, has_aux=True), randomness="error")(
+        parameters, buffers, images
+    )
+    assert_same_as_alone(alone, buffers, outputs, slopes, images)
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in models.MODELS if name != "mlp"])
+@pytest.mark.parametrize(
+    "change", [lambda w: w[:-1], lambda w: (*w, 2), lambda w: (0, *w[1:]), lambda w: (*w[:-1], 1.5)]
+)
+def test_widths_that_do_not_fit_the_layout_are_refused(name, change):
+    default = models.default_widths(name)
+    pattern = rf"{len(default)} whole numbers >= 1 \(channels, .* classes\), got .*; for example"
+    for use in (models.check, models.build):
+        with pytest.raises(ValueError, match=pattern):
+            use(name, change(default))
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (("gelu", "none", 0.0), r"activation must be one of relu, .* got 'gelu'; pick one"),
+        (("relu", "group", 0.0), r"one of none, batch, layer, weight, got 'group'; pick one"),
+        (("relu", "none", 1.0), r"dropout must be in \[0, 1\), got 1.0; 0 switches it off"),
+        (("relu", "none", -0.1), r"dropout must be in \[0, 1\), got -0.1; 0 switches it off"),
+        (("relu", "none", math.nan), r"dropout must be in \[0, 1\), got nan"),
+    ],
+)
+def test_parts_that_do_not_exist_are_refused(name, parts, message):
+    direct = type(models.build(name, SMALL[name]))
+    first = (int(name.removesuffix("-imagenet")[-2:]),) if direct is ResNet else ()
+    for build in (
+        lambda: models.check(name, SMALL[name], *parts),
+        lambda: models.build(name, SMALL[name], *parts),
+        lambda: direct(*first, SMALL[name], *parts),
+    ):
+        with pytest.raises(ValueError, match=message):
+            build()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        models.default_widths,
+        lambda name: models.check(name, (3, 2)),
+        lambda name: models.build(name, (3, 2)),
+        lambda name: models.fitted(name, (3, 2), (1, 8, 8), 10),
+    ],
+)
+def test_an_unknown_network_is_refused(use):
+    with pytest.raises(ValueError, match=r"one of mlp, lenet5, .* got 'vgg16'; pick one"):
+        use("vgg16")
+
+
+def test_other_depths_and_stems_are_refused():
+    with pytest.raises(ValueError, match=r"depth must be one of 18, 34, 50, got 20; pick one"):
+        ResNet(20)
+    with pytest.raises(ValueError, match=r"stem must be one of cifar, imagenet, got 'large'"):
+        ResNet(18, stem="large")
+
+
+def test_dropout_alone_refuses_what_is_no_probability():
+    with pytest.raises(ValueError, match=r"dropout must be in \[0, 1\), got 1; 0 switches it off"):
+        Dropout(1, number=1)
+
+
+def test_lenet_refuses_larger_images():
+    message = r"at most 32 x 32 pixels, got 64 x 20; make them smaller, or take a resnet"
+    with pytest.raises(ValueError, match=message):
+        LeNet5()(torch.zeros(1, 3, 64, 20))
+    with pytest.raises(ValueError, match=message):
+        models.fitted("lenet5", models.default_widths("lenet5"), (3, 64, 20), 10)

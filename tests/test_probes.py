@@ -9,8 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion import streams
+from companion import models, streams
 from companion.measure import probes
+from companion.methods.initialization import scalable_layers
 from tests.references import mlp as reference
 from tests.references import tiny
 
@@ -27,7 +28,9 @@ def two_layers(images):
     """Two linear layers of three runs; the weights are those of `layer_weights`."""
     first, second = layer_weights()
     hidden = torch.einsum("nf,rhf->rnh", images.flatten(1).double(), first)
-    return [hidden, torch.einsum("rnh,rch->rnc", hidden, second)]
+    logits = torch.einsum("rnh,rch->rnc", hidden, second)
+    found = [probes.moments(value, dim=(1, 2)) for value in (hidden, logits)]
+    return logits, torch.stack(found, dim=1)
 
 
 def layer_weights():
@@ -140,7 +143,8 @@ def test_the_batch_changes_nothing(batch):
 def test_a_large_common_value_does_not_drown_the_variance():
     def forward(images):
         spread = torch.linspace(-1, 1, len(images) * 4, dtype=torch.float64)
-        return [(1000 + spread).view(1, -1, 4).float()]
+        logits = (1000 + spread).view(1, -1, 4).float()
+        return logits, probes.moments(logits, dim=(1, 2))[:, None]
 
     images, labels = torch.zeros(500, 1, 2, 2, dtype=torch.uint8), torch.zeros(500).long()
     ours = probes.evaluate(forward, images, labels, lambda x: x.double())
@@ -181,14 +185,34 @@ def test_the_training_part_is_measured_on_its_first_images(monkeypatch):
     assert torch.equal(ours["train_loss"], evaluate(1000, slice(0, 7))[0]["loss"])
 
 
+@pytest.mark.parametrize("name", ["mlp", "lenet5", "resnet18"])
+def test_one_model_is_watched_at_its_linear_and_convolution_layers(name):
+    widths = {
+        "mlp": (18, 5, 3), "lenet5": (2, 3, 4, 6, 5, 3), "resnet18": (2, 3, 4, 4, 5, 3)
+    }[name]  # fmt: skip
+    model = models.build(name, widths, "tanh", "batch").double().eval()
+    images = tiny.split().standardize(tiny.split().test_images, torch.float64)
+    seen = []
+    for _, layer in scalable_layers(model):
+        layer.register_forward_hook(lambda _m, _i, out: seen.append(out.detach().numpy()))
+    with torch.no_grad():
+        logits, found = probes.watched(model, images)
+    order = sorted(range(len(found)), key=lambda k: found[k, 1].item())
+    by_size = sorted(seen, key=lambda value: np.square(value).mean())
+    assert torch.equal(logits, model(images))
+    assert len(found) == len(list(scalable_layers(model)))
+    for k, value in zip(order, by_size, strict=False):
+        assert found[k].tolist() == pytest.approx([value.mean(), np.square(value).mean()])
+    assert not any(layer._forward_hooks for layer in model.modules() if layer is model)
+
+
 def test_a_diverged_run_is_nan_and_its_neighbours_are_not():
     split = tiny.split()
 
     def forward(images):
-        first, second = two_layers(images)
-        second = second.clone()
-        second[1] = math.nan
-        return [first, second]
+        logits, found = two_layers(images)
+        logits[1] = math.nan
+        return logits, found
 
     def standardize(images):
         return split.standardize(images, torch.float64)

@@ -80,7 +80,7 @@ def test_the_counts_of_a_histogram_are_the_weights_of_its_layer(whole):
 
 def test_the_rows_are_those_of_one_run(whole):
     split = data.split(tiny.image_set(), seed=0)
-    for run in TOY.runs("quick", 18, 3):
+    for run in TOY.runs("quick", (2, 3, 3), 3):
         _, rows = one_run.train(run.settings, split, run.seed)
         mine = whole.epochs[whole.epochs["run"] == run.number]
         layers = whole.layers[whole.layers["run"] == run.number]

@@ -15,8 +15,9 @@ import torch
 from companion import streams
 from companion.methods.initialization import draw
 from companion.models.mlp import ACTIVATIONS
-from companion.training import many_runs, one_run
-from companion.training.many_runs import Stack, stack_size
+from companion.training import one_run
+from companion.training.many_runs import Stack
+from companion.training.packing import CACHE_BYTES, stack_size
 from companion.training.settings import Run, Settings
 from tests.references import arms, mlp, tiny
 
@@ -31,7 +32,7 @@ def trained(runs, split, epochs=2) -> Stack:
 
 
 def same(run: int, stack: Stack, other: int, twin: Stack) -> None:
-    for mine, theirs in zip(stack.weights + stack.biases, twin.weights + twin.biases, strict=True):
+    for mine, theirs in zip(stack.network.state, twin.network.state, strict=True):
         torch.testing.assert_close(mine[run], theirs[other], **CLOSE)
 
 
@@ -110,7 +111,9 @@ def test_run_r_of_a_stack_equals_one_run(activation):
         model, rows = one_run.train(run.settings, split, run.seed, torch.float64)
         for layer, alone in enumerate(model.layers):
             torch.testing.assert_close(stack.weights[layer][r], alone.weight.detach(), **CLOSE)
-            torch.testing.assert_close(stack.biases[layer][r, 0], alone.bias.detach(), **CLOSE)
+            torch.testing.assert_close(
+                stack.network.biases[layer][r, 0], alone.bias.detach(), **CLOSE
+            )
         for ours, row in zip(measured, rows, strict=True):
             assert set(ours) | {"epoch"} == set(row)
             for name, value in ours.items():
@@ -122,8 +125,8 @@ def test_runs_that_share_their_settings_equal_one_run_too():
     split = tiny.split()
     settings = replace(arms.BASE, momentum=0.5, weight_decay=1e-2, rescale="wr", tau=3)
     stack = trained([Run(i, "wr", 5 * i, settings) for i in range(3)], split)
-    assert isinstance(stack.learning_rate, float)
-    assert isinstance(trained(arms.runs(), split, 0).learning_rate, torch.Tensor)
+    assert isinstance(stack.optimizer.learning_rate, float)
+    assert isinstance(trained(arms.runs(), split, 1).optimizer.learning_rate, torch.Tensor)
     for r in range(3):
         model, _ = one_run.train(settings, split, 5 * r, torch.float64)
         for layer, alone in enumerate(model.layers):
@@ -218,7 +221,7 @@ def test_load_state_continues_bit_for_bit(dtype):
         resumed.train_epoch()
     mine, theirs = resumed.state(), whole.state()
     assert (mine["epoch"], mine["steps"]) == (theirs["epoch"], theirs["steps"]) == (4, 16)
-    for name in ("weights", "biases", "weight_velocities", "bias_velocities"):
+    for name in ("network", "optimizer"):
         assert all(torch.equal(a, b) for a, b in zip(mine[name], theirs[name], strict=True)), name
     ours, expected = resumed.measure(), whole.measure()
     assert all(torch.equal(ours[name], value) for name, value in expected.items())
@@ -231,7 +234,7 @@ def test_loading_a_state_copies_it():
     stack = Stack(runs, split, torch.float64)
     stack.load_state(saved)
     stack.train_epoch()
-    assert all(torch.equal(a, b) for a, b in zip(saved["weights"], kept["weights"], strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(saved["network"], kept["network"], strict=True))
 
 
 # --- refusals and sizes ----------------------------------------------------------------------
@@ -247,7 +250,9 @@ def test_an_empty_stack_is_refused():
 )
 def test_runs_of_two_shapes_are_refused(change):
     runs = [Run(0, "a", 0, arms.BASE), Run(1, "b", 1, replace(arms.BASE, **change))]
-    with pytest.raises(ValueError, match=r"must share widths, .* got 2 kinds; make one stack for"):
+    with pytest.raises(
+        ValueError, match=r"must share model, widths, .* got 2 kinds; make one stack for"
+    ):
         Stack(runs, tiny.split())
 
 
@@ -266,10 +271,20 @@ def test_a_last_width_below_the_number_of_classes_is_refused():
 def test_a_stack_fits_the_cache_of_a_cpu(monkeypatch):
     cpu = torch.device("cpu")
     paper = Run(0, "none", 0, Settings())
-    assert stack_size(paper, cpu) == many_runs.CACHE_BYTES // (4 * 199_082) == 6
+    assert stack_size(paper, cpu) == CACHE_BYTES // (4 * 199_082) == 6
     assert stack_size(Run(0, "none", 0, Settings(widths=(10**6, 100, 10))), cpu) == 1
+    lenet = Settings(model="lenet5", widths=(3, 6, 16, 120, 84, 10))
+    assert stack_size(Run(0, "none", 0, lenet), cpu) == 1
+
+
+@pytest.mark.parametrize(("optimizer", "copies"), [("sgd", 3), ("adamw", 5)])
+def test_a_stack_fits_a_quarter_of_a_gpus_free_memory(monkeypatch, optimizer, copies):
     gpu = torch.device("cuda")
-    for free, expected in ((8 * 2 * 4 * 199_082, 2), (0, 1)):
+    paper = Run(0, "none", 0, Settings(optimizer=optimizer))
+    # an MLP's modules: three linear layers, and after two of them norm, activation and dropout
+    signals = 64 + 32 + 10 + 3 * (64 + 32)
+    each = 4 * (copies * 199_082 + 2 * 32 * signals)
+    for free, expected in ((4 * 7 * each, 7), (4 * 7 * each - 1, 6), (0, 1)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, 2**40))
         assert stack_size(paper, gpu) == expected
 

@@ -75,7 +75,9 @@ def run(
     from companion.experiments import runner
 
     chosen = experiments.find(experiment)
-    plan = chosen.runs(scale, 1, 2, runs, epochs, arm)  # a wrong number shows before images load
+    plan = chosen.runs(
+        scale, (1, 1, 1), 2, runs, epochs, arm
+    )  # a wrong number shows before images load
     meant = chosen.scale(scale).datasets
     if data is None:
         here = image_sets.names()

@@ -78,12 +78,15 @@ def _widget(control: Control):
 
 
 def draw(definition: Definition, cell: tuple[int, ...]):
-    """Return a matplotlib figure of one setting, panels side by side; pyplot is not touched."""
+    """Return a matplotlib figure of one setting, three panels a row; pyplot is not touched."""
     count = len(definition.panels)
-    width = {1: 5.8, 2: 7.2}.get(count, min(3.6, 10.5 / count) * count)
-    figure, axes = canvas(count, width=width, height=2.9, squeeze=False)
+    columns, rows = min(count, 3), math.ceil(count / 3)
+    width = 3.6 * max(columns, 1.6)
+    figure, axes = canvas(columns, rows, width=width, height=2.9 * rows, squeeze=False)
+    for unused in axes.flat[count:]:
+        unused.set_visible(False)
     headed = set()
-    for panel, panel_axes in zip(definition.panels, axes[0], strict=True):
+    for panel, panel_axes in zip(definition.panels, axes.flat, strict=False):
         if isinstance(panel, HeatMap):
             _draw_heat(definition, panel, cell, panel_axes)
             continue

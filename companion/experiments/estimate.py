@@ -142,7 +142,7 @@ class Clock:
     def scale(self, experiment: Experiment, scale: str, dataset: str) -> float:
         """Seconds that a scale of an experiment takes here on an image set."""
         size = sizes(dataset)
-        plan = experiment.runs(scale, math.prod(size.shape), size.classes)
+        plan = experiment.runs(scale, size.shape, size.classes)
         return self.runs(plan, size)
 
     def runs(self, plan: Sequence[Run], size: Sizes) -> float:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from companion import models
 from companion.training.settings import Run, Settings
 
 SEEDS_PER_ARM = 1000
@@ -15,7 +17,11 @@ MAX_EPOCHS = 32_767
 
 @dataclass(frozen=True)
 class Scale:
-    """How large: runs per arm, epochs, the image sets meant for it, and what it is for."""
+    """How large: runs per arm, epochs, the image sets meant for it, and what it is for.
+
+    arms: those it trains, None for all. changes: settings that it replaces in every arm, such as
+    narrower widths.
+    """
 
     name: str
     runs: int
@@ -23,18 +29,19 @@ class Scale:
     datasets: tuple[str, ...]
     note: str
     arms: tuple[str, ...] | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Experiment:
     """A grid of arms on an image set.
 
-    arms: name -> settings; their first and last widths are set to the image set's inputs and
-    classes. published: the source's table of accuracies that the arms answer to, if there is
-    one; the first arm is its baseline. histograms: whether weights are recorded as histograms
-    before and after training, which for a large grid would fill the disk. deviations: what
-    differs from the source's setting, or what the source leaves open and how it is settled here;
-    kept in every record.
+    arms: name -> settings; their first and last widths are set to the image set's.
+    published: the source's table of accuracies that the arms answer to, if there is one; the first
+    arm is its baseline. histograms: whether weights are recorded as histograms before and after
+    training, which for a large grid would fill the disk. deviations: what differs from the
+    source's setting, or what the source leaves open and how it is settled here; kept in every
+    record.
     """
 
     name: str
@@ -58,13 +65,14 @@ class Experiment:
     def runs(
         self,
         scale: str,
-        inputs: int,
+        shape: Sequence[int],
         classes: int,
         runs: int | None = None,
         epochs: int | None = None,
         arms: Sequence[str] | None = None,
     ) -> list[Run]:
-        """Every run of a scale, numbered; runs, epochs and arms override the scale's own.
+        """Every run of a scale, numbered, for images of a shape (C, H, W); runs, epochs and arms
+        override the scale's own.
 
         Seeds follow the position of an arm in the experiment, so leaving arms out changes no
         other run.
@@ -94,8 +102,9 @@ class Experiment:
         for position, (arm, settings) in enumerate(self.arms.items()):
             if arm not in chosen:
                 continue
-            widths = (inputs, *settings.widths[1:-1], classes)
-            fitted = replace(settings, widths=widths, epochs=length)
+            changed = replace(settings, **size.changes)
+            widths = models.fitted(changed.model, changed.widths, shape, classes)
+            fitted = replace(changed, widths=widths, epochs=length)
             for repeat in range(count):
                 seed = SEEDS_PER_ARM * position + repeat
                 planned.append(Run(len(planned), arm, seed, fitted))

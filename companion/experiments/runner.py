@@ -19,7 +19,8 @@ from companion.evidence import records
 from companion.experiments import provenance
 from companion.experiments.plan import Experiment
 from companion.measure import probes
-from companion.training.many_runs import Stack, stack_size
+from companion.training.many_runs import Stack
+from companion.training.packing import stack_size
 from companion.training.settings import Run
 
 CHECKPOINT_SECONDS = 60
@@ -223,7 +224,7 @@ def _prepare(
     **overrides: Any,
 ) -> tuple[data.Split, list[Run]]:
     images = data.load(dataset or experiment.scale(scale).datasets[0])
-    plan = experiment.runs(scale, images.inputs, images.classes, **overrides)
+    plan = experiment.runs(scale, images.shape, images.classes, **overrides)
     return data.split(images, seed=SPLIT_SEED).to(device), plan
 
 

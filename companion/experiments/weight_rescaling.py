@@ -81,7 +81,7 @@ def not_run() -> list[Claim]:
         claims.not_run(
             f"Table I, {experiment.title.split(': ')[1]}",
             f"companion run {experiment.name} --scale full",
-            f"{len(experiment.runs('full', 3072, 10))} runs of 100 epochs, for a GPU",
+            f"{len(experiment.runs('full', (3, 32, 32), 10))} runs of 100 epochs, for a GPU",
         )
         for experiment in (MLP, SMALL_INPUTS)
     ]

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from companion.data import Split
+from companion.methods import initialization
 
-Forward = Callable[[Tensor], list[Tensor]]
-"""Images [n, C, H, W] -> pre-activations of every layer, each [runs, n, units]; last: logits."""
+Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Images [n, C, H, W] -> logits [runs, n, classes] and, of every layer's pre-activations, mean and
+mean square over images, units and places, float64 [runs, layers, 2]."""
 
 HISTOGRAM_BINS = 80
 TRAIN_IMAGES = 10_000
@@ -61,6 +63,33 @@ def weight_histogram(weight: Tensor, bins: int = HISTOGRAM_BINS) -> tuple[Tensor
     return counts, edges
 
 
+def moments(values: Tensor, dim: tuple[int, ...] | None = None) -> Tensor:
+    """Mean and mean square over the axes ``dim`` (None: all), float64 [..., 2]."""
+    fine = values.double()
+    return torch.stack([fine.mean(dim=dim), fine.square().mean(dim=dim)], dim=-1)
+
+
+def watched(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits [n, classes] of one model, and the `moments` of what each linear and convolution
+    layer puts out, [layers, 2]."""
+    layers = [layer for _, layer in initialization.scalable_layers(model)]
+    found: dict[int, Tensor] = {}
+
+    def watch(number: int) -> Callable[..., None]:
+        def note(_layer: nn.Module, _inputs: tuple, output: Tensor) -> None:
+            found[number] = moments(output)
+
+        return note
+
+    hooks = [layer.register_forward_hook(watch(number)) for number, layer in enumerate(layers)]
+    try:
+        logits = model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return logits, torch.stack([found[number] for number in range(len(layers))])
+
+
 @torch.no_grad()
 def evaluate(
     forward: Forward,
@@ -74,18 +103,16 @@ def evaluate(
     images: uint8 [n, C, H, W]; labels [n]. Returns ``loss`` and ``accuracy`` [runs] and
     ``preactivation_variance`` [runs, layers]: the variance over all images and units of a layer.
     """
-    loss = correct = moments = 0.0
+    loss = correct = total = 0.0
     for start in range(0, len(images), batch):
         truth = labels[start : start + batch]
-        values = forward(standardize(images[start : start + batch]))
-        logits = values[-1]
+        logits, found = forward(standardize(images[start : start + batch]))
         picked = truth.expand(logits.shape[:2])[..., None]
         log_likelihood = logits.log_softmax(dim=-1).gather(-1, picked)
         loss = loss - log_likelihood.double().sum(dim=(1, 2))
         correct = correct + (logits.argmax(dim=-1) == truth).sum(dim=1)
-        moments = moments + torch.stack([_moments(value) for value in values], dim=1)
-    count = len(images) * torch.tensor([value.shape[2] for value in values], device=images.device)
-    mean, square = (moments / count[:, None]).unbind(dim=-1)
+        total = total + len(truth) * found
+    mean, square = (total / len(images)).unbind(dim=-1)
     return {
         "loss": loss / len(images),
         "accuracy": correct.double() / len(images),
@@ -109,9 +136,3 @@ def measure(forward: Forward, weights: Sequence[Tensor], split: Split) -> dict[s
         if part == "validation":
             values["preactivation_variance"] = result["preactivation_variance"]
     return values
-
-
-def _moments(values: Tensor) -> Tensor:
-    """Sum and sum of squares over images and units, float64 [runs, 2]."""
-    flat = values.flatten(1).double()
-    return torch.stack([flat.sum(dim=1), flat.square().sum(dim=1)], dim=1)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn.utils import parametrize
 
 from companion import streams, theory
 
@@ -108,6 +109,16 @@ def draw(
     return noise.view(weight.shape).mul_(std)
 
 
+def set_weight_(layer: nn.Module, weight: Tensor) -> None:
+    """Give a layer this weight; behind a parametrization (weight norm, say) through its
+    ``right_inverse``, for a copy into the computed weight would be lost."""
+    with torch.no_grad():
+        if parametrize.is_parametrized(layer, "weight"):
+            layer.weight = weight
+        else:
+            layer.weight.copy_(weight)
+
+
 def initialize_(
     model: nn.Module, scheme: str = "kaiming", gain: float = 2**0.5, seed: int = 0
 ) -> nn.Module:
@@ -118,7 +129,7 @@ def initialize_(
     """
     with torch.no_grad():
         for number, (_, layer) in enumerate(scalable_layers(model), start=1):
-            layer.weight.copy_(draw(seed, number, layer.weight, scheme, gain))
+            set_weight_(layer, draw(seed, number, layer.weight, scheme, gain))
             if layer.bias is not None:
                 layer.bias.zero_()
     return model

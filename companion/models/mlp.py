@@ -7,54 +7,67 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "linear": nn.Identity,
-}
+from companion.models import checks
+from companion.models.checks import ACTIVATIONS
+from companion.models.dropout import Dropout
+from companion.models.normalization import of_vectors, reparametrize_
+
+__all__ = ["ACTIVATIONS", "MLP", "N_WIDTHS", "check", "parameter_count"]
 
 N_WIDTHS = (3072, 64, 32, 10)
 """The paper's MLP: its stated 199,082 parameters are 3072-64-32-10 (see the errata of N)."""
 
 
-def check(widths: Sequence[int], activation: str) -> None:
-    """Raise ValueError unless widths and activation describe an MLP."""
-    if len(widths) < 2 or any(width % 1 != 0 or width < 1 for width in widths):
+def check(
+    widths: Sequence[int], activation: str, normalization: str = "none", dropout: float = 0.0
+) -> None:
+    """Raise ValueError unless these describe an MLP."""
+    if len(widths) < 2 or not checks.whole(widths):
         raise ValueError(
             f"widths must be at least two whole numbers >= 1 (inputs, ..., outputs), got "
             f"{tuple(widths)}; for example {N_WIDTHS}"
         )
-    if activation not in ACTIVATIONS:
-        raise ValueError(
-            f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}; pick one"
-        )
+    checks.parts(activation, normalization, dropout)
 
 
 class MLP(nn.Module):
     """``x -> W_L phi(... phi(W_1 x + b_1) ...) + b_L`` for flattened inputs.
 
-    widths: ``(inputs, hidden, ..., outputs)``. The last layer has no activation. Weights start
+    widths: ``(inputs, hidden, ..., outputs)``. The last layer has no activation. A hidden layer
+    is linear, normalization, activation, dropout; every linear layer has a bias. Weights start
     as torch's default; set them with `methods.initialization.initialize_`.
 
     >>> sum(p.numel() for p in MLP((3072, 64, 32, 10)).parameters())
     199082
     """
 
-    def __init__(self, widths: Sequence[int] = N_WIDTHS, activation: str = "relu") -> None:
+    def __init__(
+        self,
+        widths: Sequence[int] = N_WIDTHS,
+        activation: str = "relu",
+        normalization: str = "none",
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
-        check(widths, activation)
+        check(widths, activation, normalization, dropout)
+        hidden = widths[1:-1]
         self.layers = nn.ModuleList(
             nn.Linear(fan_in, fan_out) for fan_in, fan_out in itertools.pairwise(widths)
         )
+        self.normalizations = nn.ModuleList(of_vectors(normalization, width) for width in hidden)
+        self.dropouts = nn.ModuleList(
+            Dropout(dropout, number) for number in range(1, len(hidden) + 1)
+        )
         self.activation = ACTIVATIONS[activation]()
+        reparametrize_(self, normalization)
 
     def preactivations(self, images: Tensor) -> list[Tensor]:
-        """``W_l x_l + b_l`` of every layer, each [images, units]; the last one is the logits."""
-        signal = images.flatten(1)
-        values = []
-        for layer in self.layers:
-            values.append(layer(signal))
-            signal = self.activation(values[-1])
+        """``W_l x_l + b_l`` of every layer before any normalization, each [images, units]; the
+        last one is the logits."""
+        values = [self.layers[0](images.flatten(1))]
+        hidden = zip(self.layers[1:], self.normalizations, self.dropouts, strict=True)
+        for layer, normalize, drop in hidden:
+            values.append(layer(drop(self.activation(normalize(values[-1])))))
         return values
 
     def forward(self, images: Tensor) -> Tensor:
@@ -63,7 +76,7 @@ class MLP(nn.Module):
 
 
 def parameter_count(widths: Sequence[int]) -> int:
-    """Weights and biases of an MLP.
+    """Weights and biases of an MLP without normalization.
 
     >>> parameter_count((3072, 32, 32, 10))
     99722

@@ -1,7 +1,7 @@
 """One run, as a reader would write it: model, optimizer, two loops.
 
 The slow and plain twin of `many_runs`. Everything a run does is here in the order in which it
-happens, with torch's own optimizer and autograd.
+happens, with torch's own optimizers and autograd.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from companion import streams
+from companion import machine, models, streams
 from companion.data import Split
+from companion.data.augmentation import crop_flip
 from companion.measure import probes
-from companion.methods.initialization import initialize_
-from companion.methods.rescaling import Rescaler
-from companion.models import MLP
+from companion.methods.initialization import initialize_, scalable_layers
+from companion.methods.rescaler import Rescaler
+from companion.training.schedules import learning_rate
 from companion.training.settings import Settings
 
 
@@ -28,7 +29,7 @@ def train(
     dtype: torch.dtype = torch.float32,
     after_epoch: Callable[[int, nn.Module], None] | None = None,
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
-    """Train one MLP and return it with one row per epoch (row 0: before training).
+    """Train one network and return it with one row per epoch (row 0: before training).
 
     A row holds ``epoch``, ``train_loss``, ``validation_accuracy``, ... and, per layer, a list of
     ``weight_mean``, ``weight_std``, ``weight_norm`` and ``preactivation_variance``. A rescaling
@@ -37,26 +38,31 @@ def train(
     settings.check_fit(split)
     split = split.scaled(settings.inputs)
     device = split.train_images.device
-    model = MLP(settings.widths, settings.activation).to(device, dtype)
-    initialize_(model, settings.scheme, settings.gain, seed)
-    optimizer = torch.optim.SGD(
-        model.parameters(),
-        lr=settings.learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-    )
+    model = build(settings, seed, dtype, device)
+    optimizer = build_optimizer(settings, model)
     rescaler = Rescaler(model, settings.rescaling, settings.scheme, settings.gain)
     rescaler.attach(optimizer)
+    seeds = torch.tensor([seed], device=device)
+    step = 0
 
     rows = [{"epoch": 0, **measure(model, split)}]
     for epoch in range(1, settings.epochs + 1):
         order = streams.permutation(seed, "order", epoch, len(split.train_labels), device)
-        for batch in order.split(settings.batch_size):
-            images = split.standardize(split.train_images[batch], dtype)
-            loss = nn.functional.cross_entropy(model(images), split.train_labels[batch])
+        batches = order.split(settings.batch_size)
+        for batch in batches:
+            rate = learning_rate(settings, step, len(batches))
+            images = split.train_images[batch]
+            if settings.augmentation == "crop_flip":
+                images = crop_flip(images[None], seeds, step)[0]
+            loss = batch_loss(model, settings, split.standardize(images, dtype), batch, split)
             optimizer.zero_grad()
             loss.backward()
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+                if settings.optimizer == "sgdw":
+                    decay(group["params"], rate * settings.weight_decay)
             optimizer.step()
+            step += 1
         rescaler.end_epoch()
         rows.append({"epoch": epoch, **measure(model, split)})
         if after_epoch:
@@ -64,11 +70,57 @@ def train(
     return model, rows
 
 
-def measure(model: MLP, split: Split) -> dict[str, Any]:
-    """The probes of one model: a stack of one, without its run axis."""
-    stacked = probes.measure(
-        lambda images: [value[None] for value in model.preactivations(images)],
-        [layer.weight[None] for layer in model.layers],
-        split,
+def build(settings: Settings, seed: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
+    """The network of a run before training: the scheme's weights, biases 0, dropout seeded."""
+    model = models.build(
+        settings.model,
+        settings.widths,
+        settings.activation,
+        settings.normalization,
+        settings.dropout,
     )
+    models.seed_dropout(model.to(device, dtype), seed)
+    return initialize_(model, settings.scheme, settings.gain, seed)
+
+
+def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:
+    """Torch's optimizer of that name; ``sgdw`` is SGD without its weight decay (see `decay`)."""
+    plan = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), betas=settings.betas, **plan)
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(model.parameters(), betas=settings.betas, **plan)
+    if settings.optimizer == "sgdw":
+        plan["weight_decay"] = 0.0
+    return torch.optim.SGD(model.parameters(), momentum=settings.momentum, **plan)
+
+
+@torch.no_grad()
+def decay(parameters: list[nn.Parameter], share: float) -> None:
+    """Decoupled weight decay: every parameter loses ``share`` of itself."""
+    for parameter in parameters:
+        parameter.mul_(1 - share)
+
+
+def batch_loss(
+    model: nn.Module, settings: Settings, images: torch.Tensor, batch: torch.Tensor, split: Split
+) -> torch.Tensor:
+    """Mean cross entropy of one batch, with half-precision products where the settings ask."""
+    half = machine.half_precision(images.device)
+    with torch.autocast(images.device.type, half, enabled=settings.precision == "half"):
+        return nn.functional.cross_entropy(model(images), split.train_labels[batch])
+
+
+def measure(model: nn.Module, split: Split) -> dict[str, Any]:
+    """The probes of one model: a stack of one, without its run axis. Batch normalization uses its
+    running statistics, dropout is off."""
+
+    def forward(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, found = probes.watched(model, images)
+        return logits[None], found[None]
+
+    model.eval()
+    weights = [layer.weight[None].detach() for _, layer in scalable_layers(model)]
+    stacked = probes.measure(forward, weights, split)
+    model.train()
     return {name: values[0].tolist() for name, values in stacked.items()}

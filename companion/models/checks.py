@@ -1,0 +1,48 @@
+"""What a network of the book may be made of, and the sentences that refuse the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "linear": nn.Identity,
+}
+
+NORMALIZATIONS = ("none", "batch", "layer", "weight")
+
+
+def one_of(what: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise ValueError unless ``value`` is a name of ``allowed``."""
+    if value not in allowed:
+        raise ValueError(f"{what} must be one of {', '.join(allowed)}, got {value!r}; pick one")
+
+
+def parts(activation: str, normalization: str, dropout: float) -> None:
+    """Raise ValueError unless these three name parts that exist."""
+    one_of("activation", activation, tuple(ACTIVATIONS))
+    one_of("normalization", normalization, NORMALIZATIONS)
+    dropout_probability(dropout)
+
+
+def dropout_probability(p: float) -> None:
+    """Raise ValueError unless values can be zeroed with probability p and the rest kept."""
+    if not 0 <= p < 1:
+        raise ValueError(f"dropout must be in [0, 1), got {p}; 0 switches it off")
+
+
+def whole(widths: Sequence[int]) -> bool:
+    """Whether all widths are whole numbers >= 1."""
+    return all(width % 1 == 0 and width >= 1 for width in widths)
+
+
+def fixed_widths(name: str, widths: Sequence[int], roles: Sequence[str], example: tuple) -> None:
+    """Raise ValueError unless there is one whole width >= 1 for each role."""
+    if len(widths) != len(roles) or not whole(widths):
+        raise ValueError(
+            f"widths of {name} must be {len(roles)} whole numbers >= 1 ({', '.join(roles)}), got "
+            f"{tuple(widths)}; for example {example}"
+        )

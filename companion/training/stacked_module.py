@@ -1,0 +1,208 @@
+"""A stack of any network, with autograd: one module, R sets of parameters and buffers.
+
+`torch.func.functional_call` runs the module with the tensors of one run. On a GPU, and for MLPs,
+`torch.vmap` does that for all runs at once. A CPU computes a grouped convolution more slowly than
+one convolution after the other, so convolutional networks take their turns there. So does
+everything in half precision, for autocast does not reach the operations under `torch.vmap`, and a
+stack of one, which on a GPU is compiled and laid out channels last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state
+from torch.nn.utils import parametrize
+
+from companion import machine
+from companion.measure import probes
+from companion.methods.initialization import scalable_layers
+from companion.training import one_run
+from companion.training.optimizers import Optimizer
+from companion.training.settings import Run
+
+LOSS_SCALE = 1024.0
+"""float16 gradients below 6e-8 are 0: the loss is multiplied by this, the gradients divided."""
+
+Named = dict[str, Tensor]
+
+
+class StackedModule:
+    """R networks of one architecture; tensors are kept as [runs, ...].
+
+    together: whether `torch.vmap` trains all runs at once; None chooses as said above.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        dtype: torch.dtype,
+        device: torch.device,
+        together: bool | None = None,
+    ) -> None:
+        self.settings, self.device = runs[0].settings, device
+        single = len(runs) == 1
+        half = machine.half_precision(device) if self.settings.precision == "half" else None
+        self.half, self.scale = half, LOSS_SCALE if half == torch.float16 else 1.0
+        if together is None:
+            faster = device.type == "cuda" or self.settings.model == "mlp"
+            together = faster and not single and half is None
+        self.together = together
+        made = [one_run.build(run.settings, run.seed, dtype, device) for run in runs]
+        self.model = made[0]
+        self.channels_last = single and device.type == "cuda"
+        if self.channels_last:
+            self.model.to(memory_format=torch.channels_last)
+        if single:  # stacking would lose the memory format
+            self.trained = {n: p.detach()[None] for n, p in self.model.named_parameters()}
+            self.buffers = {n: b[None] for n, b in self.model.named_buffers()}
+        else:
+            trained, self.buffers = stack_module_state(made)
+            self.trained = {name: value.detach() for name, value in trained.items()}
+        self.layers = [name for name, _ in scalable_layers(self.model)]
+        self.loss = torch.compile(self._loss) if single and device.type == "cuda" else self._loss
+
+    # --- what the stack needs ---------------------------------------------------------------
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """All trained tensors, [runs, ...]."""
+        return list(self.trained.values())
+
+    @property
+    def state(self) -> list[Tensor]:
+        """All tensors that training changes: parameters, running statistics, dropout's step."""
+        return [*self.trained.values(), *self.buffers.values()]
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """The weights that the layers use, [runs, out, ...]: behind a parametrization, its
+        result."""
+        return [self._weight(name) for name in self.layers]
+
+    def descend(self, images: Tensor, labels: Tensor, optimizer: Optimizer) -> None:
+        """Forward, backward and update. images [runs, batch, C, H, W], labels [runs, batch]."""
+        self.model.train()
+        for index, gradient in enumerate(self._gradients(images, labels)):
+            optimizer.update(index, gradient)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images [n, C, H, W], shared by all runs -> logits and moments (`probes.Forward`), with
+        running statistics and without dropout."""
+        self.model.eval()
+
+        def one(trained: Named, buffers: Named) -> tuple[Tensor, Tensor]:
+            with self._autocast():
+                return functional_call(_Watched(self.model), _inside((trained, buffers)), (images,))
+
+        logits, found = self._each(one)
+        return logits.to(self.parameters[0].dtype), found
+
+    def set_weight(self, layer: int, members: Tensor | slice, value: Tensor) -> None:
+        """Give the runs ``members`` another weight of a layer; behind a parametrization, through
+        its ``right_inverse``."""
+        name = self.layers[layer]
+        module = self.model.get_submodule(name)
+        if not parametrize.is_parametrized(module, "weight"):
+            self.trained[f"{name}.weight"][members] = value
+            return
+        inverses = torch.vmap(module.parametrizations.weight[0].right_inverse)(value)
+        for number, original in enumerate(inverses):
+            key = f"{name}.parametrizations.weight.original{number}"
+            self.trained[key][members] = original
+
+    def bias(self, layer: int) -> Tensor | None:
+        """A layer's bias, [runs, out], to read and to write; None where it has none."""
+        return self.trained.get(f"{self.layers[layer]}.bias")
+
+    # --- one run, and all of them -----------------------------------------------------------
+
+    def _loss(self, trained: Named, buffers: Named, images: Tensor, labels: Tensor) -> Tensor:
+        """Mean cross entropy of one run's batch."""
+        with self._autocast():
+            logits = functional_call(self.model, (trained, buffers), (images,))
+            return nn.functional.cross_entropy(logits, labels)
+
+    @torch.enable_grad()
+    def _gradients(self, images: Tensor, labels: Tensor) -> list[Tensor]:
+        if self.together:
+            leaves = {n: p.detach().requires_grad_() for n, p in self.trained.items()}
+            losses = torch.vmap(self.loss)(leaves, self.buffers, images, labels)
+            found = torch.autograd.grad(losses.sum() * self.scale, list(leaves.values()))
+        else:
+            each = [self._gradients_of(r, images[r], labels[r]) for r in range(len(images))]
+            found = [_stacked(values) for values in zip(*each, strict=True)]
+        return [g / self.scale for g in found] if self.scale != 1 else list(found)
+
+    def _gradients_of(self, run: int, images: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
+        leaves = {n: p[run].detach().requires_grad_() for n, p in self.trained.items()}
+        buffers = {n: b[run] for n, b in self.buffers.items()}
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        loss = self.loss(leaves, buffers, images, labels) * self.scale
+        return torch.autograd.grad(loss, list(leaves.values()))
+
+    def _each(self, function: Callable[[Named, Named], Any]) -> Any:
+        """``function(parameters, buffers)`` of every run, its results stacked."""
+        if self.together:
+            return torch.vmap(function)(self.trained, self.buffers)
+        results = [
+            function(
+                {n: p[r] for n, p in self.trained.items()},
+                {n: b[r] for n, b in self.buffers.items()},
+            )
+            for r in range(len(self.parameters[0]))
+        ]
+        if isinstance(results[0], Tensor):
+            return _stacked(results)
+        return tuple(_stacked(values) for values in zip(*results, strict=True))
+
+    @torch.no_grad()
+    def _weight(self, name: str) -> Tensor:
+        module = self.model.get_submodule(name)
+        if not parametrize.is_parametrized(module, "weight"):
+            return self.trained[f"{name}.weight"]
+
+        def one(trained: Named, buffers: Named) -> Tensor:
+            return functional_call(_Weight(self.model, name), _inside((trained, buffers)), ())
+
+        return self._each(one)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.half, enabled=self.half is not None)
+
+
+class _Watched(nn.Module):
+    """A network whose call also gives the moments of its layers."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return probes.watched(self.model, images)
+
+
+class _Weight(nn.Module):
+    """A network whose call gives the weight of one layer."""
+
+    def __init__(self, model: nn.Module, layer: str) -> None:
+        super().__init__()
+        self.model, self.layer = model, layer
+
+    def forward(self) -> Tensor:
+        return self.model.get_submodule(self.layer).weight
+
+
+def _inside(tensors: tuple[Named, Named]) -> tuple[Named, Named]:
+    """Names as a module sees them that holds the network as ``model``."""
+    return tuple({f"model.{name}": value for name, value in part.items()} for part in tensors)
+
+
+def _stacked(values: Sequence[Tensor]) -> Tensor:
+    """[runs, ...]; a single one keeps its memory and its format."""
+    return values[0][None] if len(values) == 1 else torch.stack(list(values))
