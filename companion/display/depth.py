@@ -31,7 +31,8 @@ def signal_rms() -> dict[tuple[float, bool], np.ndarray]:
 
     from companion import streams
     from companion.methods.initialization import initialize_
-    from companion.methods.rescaling import Rescaler, Rescaling
+    from companion.methods.rescaler import Rescaler
+    from companion.methods.rescaling import Rescaling
     from companion.models import MLP
 
     model = MLP((WIDTH,) * (DEPTH + 1))

@@ -113,7 +113,7 @@ def _draw_panel(definition: Definition, panel: Panel, marks, axes) -> None:
         if isinstance(mark, Histogram):
             before = mark.role == "reference"
             axes.stairs(
-                mark.density, mark.edges, fill=True, color=colour, alpha=0.15 if before else 0.4
+                mark.density, mark.edges, fill=True, color=colour, alpha=0.08 if before else 0.4
             )
             axes.stairs(mark.density, mark.edges, color=colour, linewidth=1.2)
             axes.annotate(
@@ -185,10 +185,8 @@ def _look(mark: Curve | Histogram):
         return style.MUTED, style.MUTED, {"linewidth": 0.8, "alpha": 0.4}
     colour = style.colour(mark.arm)
     if isinstance(mark, Histogram):
-        before = mark.role == "reference"
-        return (
-            (style.MUTED, style.MUTED, {}) if before else (colour, style.text_colour(mark.arm), {})
-        )
+        before = style.INK, style.INK, {}
+        return before if mark.role == "reference" else (colour, style.text_colour(mark.arm), {})
     if mark.role == "reference":
         return colour, style.MUTED, {"linewidth": 1.2, "alpha": 0.75}
     line = {"linestyle": style.linestyle(mark.arm)}

@@ -66,7 +66,7 @@ class Curve:
 class Histogram:
     """One filled outline of steps: `density[i]` from `edges[i]` to `edges[i + 1]`.
 
-    role: "data" (in the arm's colour: after) or "reference" (in quiet ink: before).
+    role: "data" (in the arm's colour: after) or "reference" (in ink: before).
     """
 
     label: str

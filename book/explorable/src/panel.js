@@ -106,16 +106,16 @@ function histograms(panel, curves) {
     // What came after lies below: the outline from before stands out on it.
     ...curves.toReversed().flatMap((curve) => {
       const before = curve.role === "reference";
-      const paint = before ? "var(--wis-muted)" : `var(--wis-${curve.colour})`;
+      const paint = before ? "var(--wis-ink)" : `var(--wis-${curve.colour})`;
       const shape = { x: "x", y: "y", curve: "step-after", clip: true };
       return [
-        areaY(steps(curve), { ...shape, fill: paint, fillOpacity: before ? 0.15 : 0.4, className: "wis-steps" }),
+        areaY(steps(curve), { ...shape, fill: paint, fillOpacity: before ? 0.08 : 0.4, className: "wis-steps" }),
         line(steps(curve), { ...shape, stroke: paint, strokeWidth: 1.4, className: "wis-curve" }),
       ];
     }),
     ...curves.map((curve, i) => text([curve.label], {
       frameAnchor: "top-right", textAnchor: "end", lineAnchor: "top", dy: 2 + i * (LEADING + 2),
-      fill: LABEL[curve.role](curve.colour), fontWeight: 600,
+      fill: curve.role === "reference" ? "var(--wis-ink)" : LABEL.data(curve.colour), fontWeight: 600,
     })),
     tip(curves.flatMap((curve) => curve.y.map((y, i) => ({
       x: (curve.x[i] + curve.x[i + 1]) / 2,
