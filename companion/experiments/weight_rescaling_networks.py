@@ -47,7 +47,7 @@ LENET = Experiment(
     },
     scales={
         "quick": Scale("quick", 2, 4, ("digits",), "a check that everything runs, in seconds"),
-        "book": Scale("book", 3, 15, IMAGES, "the first epochs, on two CPU cores"),
+        "book": Scale("book", 3, 10, IMAGES, "the first ten epochs, on two CPU cores"),
         "full": Scale("full", 50, 100, IMAGES[::-1], "the paper's 50 runs an arm, on a GPU"),
     },
     published="III",
@@ -109,7 +109,7 @@ RESNET = Experiment(
         "book": Scale(
             "book",
             3,
-            15,
+            8,
             IMAGES,
             "LeNet-5 with batch normalization and ReLU in its place, on two CPU cores",
             changes={"model": "lenet5", "widths": models.default_widths("lenet5")},
