@@ -109,14 +109,14 @@ def duration(seconds: float) -> str:
 def about(seconds: float) -> str:
     """Seconds as an estimate, to two digits.
 
-    >>> about(0.4), about(41.3), about(2113), about(54321), about(400_000)
-    ('about 1 s', 'about 41 s', 'about 35 min', 'about 15 h', 'about 4.6 days')
+    >>> about(0.4), about(41.3), about(2113), about(54321), about(400_000), about(1.21e8)
+    ('about 1 s', 'about 41 s', 'about 35 min', 'about 15 h', 'about 4.6 days', 'about 1,400 days')
     """
     for unit, size, limit in (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 48 * 3600)):
         if round(seconds) < limit:
             value = max(seconds / size, 1)
             return f"about {value:.1f} {unit}" if 1 < value < 3 else f"about {value:.0f} {unit}"
-    return f"about {seconds / 86400:.2g} days"
+    return f"about {float(f'{seconds / 86400:.2g}'):,g} days"
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str) -> str:
