@@ -8,7 +8,7 @@ and rescaling. Plain MLPs have hand-written gradients (`stacked_mlp`), all other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -58,6 +58,7 @@ class Stack:
         if self.device.type == "cpu":
             machine.keep_freed_memory()
         self.epoch, self.steps = 0, 0
+        self.taken = 0  # steps of the epoch under way
         self.seeds = torch.tensor([run.seed for run in runs], device=self.device)
         self.network = (StackedMLP if is_plain(self.settings) else StackedModule)(
             runs, dtype, self.device
@@ -102,27 +103,34 @@ class Stack:
     # --- training -------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def train_epoch(self) -> None:
-        """One pass over the training images, each run in its own order."""
+    def train_epoch(self, stop: Callable[[], bool] | None = None) -> bool:
+        """One pass over the training images, each run in its own order; True: it is complete.
+
+        stop: asked before each step. Once it says True the pass is left, and the next call goes
+        on with it as if nothing had been.
+        """
         with machine.cpu_threads(self.threads):
-            self.epoch += 1
             count = len(self.split.train_labels)
-            order = streams.permutation(self.seeds, "order", self.epoch, count, self.device)
+            order = streams.permutation(self.seeds, "order", self.epoch + 1, count, self.device)
             batches = order.split(self.settings.batch_size, dim=1)
             rates = self._rates(len(batches))
-            for batch, rate in zip(batches, rates, strict=True):
-                self.step(batch, rate)
+            while self.taken < len(batches):
+                if stop and stop():
+                    return False
+                self.step(batches[self.taken], rates[self.taken])
+                self.taken += 1
             for rule, members, targets in self.rescalings:
                 if rule.due_after_epoch:
                     self._rescale(rule, members, targets)
+            self.epoch, self.taken = self.epoch + 1, 0
+        return True
 
     def _rates(self, epoch_steps: int) -> list[float] | Tensor:
         """The learning rates of an epoch's steps: numbers where all runs share them and no graph
         has to read them from the device, else [steps, runs]."""
+        first = self.steps - self.taken
         rates = {
-            settings: [
-                learning_rate(settings, self.steps + k, epoch_steps) for k in range(epoch_steps)
-            ]
+            settings: [learning_rate(settings, first + k, epoch_steps) for k in range(epoch_steps)]
             for settings in {run.settings for run in self.runs}
         }
         columns = [rates[run.settings] for run in self.runs]
@@ -184,7 +192,8 @@ class Stack:
             return probes.measure(self.network.forward, self.weights, self.split)
 
     def state(self) -> dict[str, Any]:
-        """All that training changes; `load_state` continues from it bit for bit on a CPU."""
+        """All that training changes; `load_state` continues from it bit for bit on a CPU. Between
+        two epochs: of one under way it does not know how far it is."""
         return {
             "epoch": self.epoch,
             "steps": self.steps,
@@ -194,7 +203,7 @@ class Stack:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
-        self.epoch, self.steps = state["epoch"], state["steps"]
+        self.epoch, self.steps, self.taken = state["epoch"], state["steps"], 0
         self.clock.fill_(self.steps)
         for mine, saved in (
             (self.network.state, state["network"]),
