@@ -11,7 +11,7 @@ import torch
 
 from companion import data
 from companion.data.downloads import DOWNLOADS
-from companion.display.lab_settings import FREQUENCIES, LABELS, NAMES, NEVER, STEPS, Choice
+from companion.display.lab_choice import FREQUENCIES, LABELS, NAMES, STEPS, Choice
 from companion.evidence.arms import LABELS as ARM_LABELS
 from companion.experiments import estimate
 
@@ -53,9 +53,13 @@ class Controls(ipywidgets.VBox):
             self._row(name, self.sliders[name]) for name in ("width", "gain")
         ] + [self._row("frequency"), self._row("period")]  # fmt: skip
         self.period_row = front[-1]
-        self.folded = ipywidgets.Box(
-            [self._row(name) for name in FOLDED],
-            layout={"flex_flow": "row wrap", "display": "none", "width": "auto"},
+        self.folded = ipywidgets.GridBox(
+            [self.fields[name] for name in FOLDED],
+            layout={
+                "grid_template_columns": "repeat(auto-fill, minmax(21em, 1fr))",
+                "display": "none",
+                "width": "auto",
+            },
         )
         super().__init__([*front, self.folded])
         self.add_class("wis-lab-controls")
@@ -115,7 +119,7 @@ class Controls(ipywidgets.VBox):
         self.period_row.layout.display = None if shown else "none"
 
     def _fold(self, change) -> None:
-        self.folded.layout.display = "flex" if change["new"] else "none"
+        self.folded.layout.display = "grid" if change["new"] else "none"
 
     def _row(self, name: str, *more: ipywidgets.Widget) -> ipywidgets.Widget:
         unit = ipywidgets.HTML(
@@ -133,7 +137,7 @@ def _widget(name: str, start: Choice) -> ipywidgets.Widget:
         return ipywidgets.ToggleButtons(
             options=[(text, text) for text in FREQUENCIES],
             value=value,
-            description=label,
+            description="Rescale",
             style={"description_width": _NAME_WIDTH, "button_width": "auto"},
             layout={"width": "auto"},
         )
@@ -154,8 +158,8 @@ def _widget(name: str, start: Choice) -> ipywidgets.Widget:
 
 _WORDS = {
     "relu": "ReLU", "sgd": "SGD", "sgdw": "SGDW", "adam": "Adam", "adamw": "AdamW",
-    "kaiming": "Kaiming", "xavier": "Xavier", "wr": f"{ARM_LABELS['wr']}: initial std of a layer",
-    "wrs": f"{ARM_LABELS['wrs']}: norm 1 of a unit",
+    "kaiming": "Kaiming", "xavier": "Xavier", "wr": f"{ARM_LABELS['wr']}: initial std",
+    "wrs": f"{ARM_LABELS['wrs']}: norm 1",
 }  # fmt: skip
 
 
@@ -167,7 +171,7 @@ def _options(name: str) -> list[tuple[str, str]]:
         return [(_image_set(known), known) for known in data.names()]
     if name == "device":
         gpus = [f"cuda:{k}" for k in range(torch.cuda.device_count())]
-        return [("a GPU if there is one", "auto"), ("CPU", "cpu"), *((gpu, gpu) for gpu in gpus)]
+        return [("GPU, if any", "auto"), ("CPU", "cpu"), *((gpu, gpu) for gpu in gpus)]
     return []
 
 
@@ -186,6 +190,3 @@ def _nearest(value: float | str, values: tuple[float, ...]) -> float:
 
 def _plain(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.12g}"
-
-
-__all__ = ["FOLDED", "NEVER", "SLIDERS", "Controls"]

@@ -15,8 +15,8 @@ import numpy as np
 
 from companion.display.labels import log_ticks, plain, spread
 
-WIDTH, HEIGHT = 470, 300
-LEFT, RIGHT, TOP, BOTTOM = 46, 92, 50, 38
+WIDTH, HEIGHT = 430, 290
+LEFT, RIGHT, TOP, BOTTOM = 40, 70, 52, 38
 POINTS = 300
 """A longer curve is thinned to about so many points."""
 ROLES = ("data", "past", "theory", "record")
@@ -67,8 +67,8 @@ def panel(axes: Axes, lines: Sequence[Line]) -> str:
     parts += _names(ordered, place)
     return (
         f'<svg aria-hidden="true" viewBox="0 0 {WIDTH} {HEIGHT}" xmlns="http://www.w3.org/2000/svg"'
-        f' style="display:block;flex:1 1 {0.8 * WIDTH:.0f}px;min-width:min(300px,100%);'
-        f'max-width:{1.15 * WIDTH:.0f}px;height:auto;overflow:visible">{"".join(parts)}</svg>'
+        f' style="display:block;flex:1 1 {0.8 * WIDTH:.0f}px;min-width:min(320px,100%);'
+        f'max-width:{1.2 * WIDTH:.0f}px;height:auto;overflow:visible">{"".join(parts)}</svg>'
     )
 
 
@@ -109,9 +109,7 @@ def _grid(axes: Axes, place: _Place, low: float, high: float) -> list[str]:
     parts, end = [], WIDTH - RIGHT
     ticks = log_ticks(low, high) if axes.y_log else _even(low, high)
     for tick, y in zip(ticks, place.y(np.array(ticks)), strict=True):
-        parts.append(
-            f'<path d="M{LEFT} {y:.1f}H{end}" stroke="var(--wis-rule)" stroke-width="1" fill="none"/>'
-        )
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{end}" stroke="var(--wis-rule)" fill="none"/>')
         parts.append(_text(LEFT - 7, y + 4, plain(tick), "muted", 12, "end"))
     base = HEIGHT - BOTTOM
     for tick in _even(0, max(axes.epochs, 1), whole=True):

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from companion.display.lab_choice import Choice, words
 from companion.display.lab_drawing import Axes, Line, figure
 from companion.display.lab_jobs import DONE, FAILED, RUNNING, STOPPED
 from companion.display.lab_record import Recorded, interval
 from companion.display.lab_session import Training
-from companion.display.lab_settings import Choice, Plan, words
+from companion.display.lab_settings import Plan
 from companion.display.labels import plain
 
 LAYER = 2
@@ -56,11 +57,12 @@ def panels(
     if arm:
         accuracy.append(_recorded(recorded, arm, plan, "test_accuracy", None, 100))
         std.append(_recorded(recorded, arm, plan, "weight_std", LAYER))
-    note = _note(plan, bool(arm))
+    line = "line: mean, band: its 95 % interval"
+    behind = f"grey: recorded; holds 95 % of {_means(plan)}" if arm else line
     return figure(
         [
-            (Axes(f"Weight std, layer {LAYER}", note, epochs, None, True), _some(std)),
-            (Axes("Test accuracy (%)", note, epochs, (0.0, 100.0)), _some(accuracy)),
+            (Axes(f"Weight std, layer {LAYER}", line, epochs, None, True), _some(std)),
+            (Axes("Test accuracy (%)", behind, epochs, (0.0, 100.0)), _some(accuracy)),
         ],
         _alt(drawn, arm),
     )
@@ -86,11 +88,8 @@ def _recorded(recorded: Recorded, arm: str, plan: Plan, quantity: str, layer, fa
     )
 
 
-def _note(plan: Plan | None, recorded: bool) -> str:
-    if recorded:
-        kind = f"means of {plan.runs} runs" if plan.runs > 1 else "single runs"
-        return f"grey: where 95 % of new {kind} fall"
-    return "line: mean, band: its 95 % interval"
+def _means(plan: Plan) -> str:
+    return f"new means of {plan.runs} runs" if plan.runs > 1 else "new runs"
 
 
 def _alt(drawn: list[Result], arm: str | None) -> str:
@@ -156,4 +155,5 @@ def _growth(std: np.ndarray, sigma: float) -> str:
     lost = int((~np.isfinite(std)).sum())
     if lost:
         return f"no number in {lost} of {len(std)} runs"
-    return plain(float(f"{std.mean() / sigma:.3g}")) if sigma else "–"
+    share = float(std.mean()) / sigma if sigma else math.nan
+    return "–" if math.isnan(share) else f"{share:.2f}" if share < 100 else plain(round(share))

@@ -1,6 +1,7 @@
 """A lab's training in the background: rows while it trains, a stop at any step, and no surprise.
 
->>> from companion.display.lab_settings import Choice, plan
+>>> from companion.display.lab_choice import Choice
+>>> from companion.display.lab_settings import plan
 >>> training = Training(plan(Choice(width=8, depth=1, runs=2, epochs=1)))
 >>> training.start(); training.wait()
 True

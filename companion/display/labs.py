@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 from companion.display import gallery
+from companion.display.lab_choice import Choice
 from companion.display.lab_full import FullRun
-from companion.display.lab_settings import Choice
 from companion.display.lab_view import Lab, Laboratory
 from companion.evidence import records
 from companion.experiments import scale_grid

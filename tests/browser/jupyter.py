@@ -26,7 +26,12 @@ def write_notebook(folder: Path, *cells: str) -> None:
         for number, source in enumerate(cells)
     ]  # fmt: skip
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    content = {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    content = {
+        "cells": made,
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     (folder / "lab.ipynb").write_text(json.dumps(content))
 
 
