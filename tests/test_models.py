@@ -239,12 +239,6 @@ def test_alexnet_is_torchvisions(side):
         torch.testing.assert_close(ours(images), theirs(images), rtol=1e-5, atol=1e-6)
 
 
-def test_alexnet_drops_before_its_hidden_linear_layers():
-    model = models.build("alexnet", SMALL["alexnet"], dropout=0.5)
-    kinds = [type(m) for m in model.classifier if isinstance(m, Dropout | nn.Linear)]
-    assert kinds == [Dropout, nn.Linear, Dropout, nn.Linear, nn.Linear]
-
-
 def test_lenet_by_hand():
     model = random_vectors_(LeNet5((2, 3, 4, 7, 6, 5)).double())
     conv1, conv2, *linear = (layer for _, layer in scalable_layers(model))
@@ -478,6 +472,35 @@ def test_the_dropout_layers_of_a_network_are_numbered_apart():
         assert {layer.p for layer in layers} == {0.5}
         assert {int(layer.seed) for layer in layers} == {9}
     assert "p=0.5, number=1" in repr(layers[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "fed"),
+    [
+        ("mlp", [2, 3]),
+        ("lenet5", [2, 3]),
+        ("alexnet", [1, 2]),  # as in torchvision
+        ("resnet18", [1]),
+        ("resnet50-imagenet", [1]),
+    ],
+)
+def test_dropout_acts_on_the_inputs_of_these_linear_layers(name, fed):
+    model = small(name, "batch", dropout=0.5)
+    masked, inputs = [], []
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.register_forward_hook(lambda _, args, output: masked.append(output))
+        if isinstance(module, nn.Linear):
+            module.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
+    model(grey_images())
+    found = [
+        number
+        for number, signal in enumerate(inputs, start=1)
+        if any(signal is output for output in masked)
+    ]
+    assert found == fed
+    assert len(masked) == len(fed)
+    assert all((output == 0).any() for output in masked)
 
 
 # --- stacked against alone -----------------------------------------------------------------------

@@ -33,6 +33,24 @@ from companion.training.settings import Settings
         ({"scheme": "constant", "rescale": "wr"}, r"needs weights that differ, got .*constant"),
         ({"batch_size": 2.5}, r"batch_size must be .* got 2.5"),
         ({"epochs": 1.5}, r"epochs must be .* got 1.5"),
+        ({"model": "vgg"}, r"model must be one of mlp, lenet5, .* got 'vgg'; pick one"),
+        ({"normalization": "group"}, r"normalization must be one of none, batch, .* got 'group'"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0; 0 switches it off"),
+        ({"model": "lenet5"}, r"widths of lenet5 must be 6 whole numbers >= 1 .*; for example"),
+        ({"inputs": "raw"}, r"inputs must be one of standardised, symmetric, unit, got 'raw'"),
+        ({"optimizer": "lion"}, r"optimizer must be one of sgd, sgdw, adam, adamw, got 'lion'"),
+        ({"schedule": "linear"}, r"schedule must be one of constant, step, cosine, got 'linear'"),
+        ({"augmentation": "cutout"}, r"augmentation must be one of none, crop_flip, got 'cutout'"),
+        ({"precision": "fp8"}, r"precision must be one of float32, half, got 'fp8'; pick one"),
+        ({"betas": (0.9, 1.0)}, r"betas must be two numbers in \[0, 1\), got \(0.9, 1.0\)"),
+        ({"betas": (0.9,)}, r"betas must be two numbers in \[0, 1\), got \(0.9,\)"),
+        ({"schedule": "step"}, r"'step' and milestones need each other, got 'step' and \(\)"),
+        ({"milestones": (3,)}, r"need each other, got 'constant' and \(3,\); give both or neither"),
+        ({"schedule": "step", "milestones": (5, 5)}, r"milestones must be .*rising, got \(5, 5\)"),
+        ({"schedule": "step", "milestones": (0,)}, r"milestones must be .* >= 1, rising, got \(0,"),
+        ({"drop": 0.0}, r"drop must be > 0, got 0.0; 0.1 is usual"),
+        ({"warmup": 100}, r"warmup must be a whole number of epochs from 0 to 99, got 100"),
+        ({"warmup": -1}, r"warmup must be a whole number of epochs from 0 to 99, got -1"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(change, sentence):
@@ -49,14 +67,20 @@ def test_settings_do_not_change():
 
 def test_the_shape_is_what_a_stack_shares():
     base = Settings()
-    for change in ({"gain": 1.0}, {"rescale": "wr"}, {"weight_decay": 0.1}, {"scheme": "xavier"}):
+    for change in (
+        {"gain": 1.0}, {"rescale": "wr"}, {"weight_decay": 0.1}, {"scheme": "xavier"},
+        {"schedule": "cosine"}, {"warmup": 3}, {"momentum": 0.0},
+    ):  # fmt: skip
         assert replace(base, **change).shape == base.shape
-    for change in ({"widths": (4, 2)}, {"epochs": 2}, {"batch_size": 1}, {"activation": "tanh"}):
+    for change in (
+        {"widths": (4, 2)}, {"epochs": 2}, {"batch_size": 1}, {"activation": "tanh"},
+        {"optimizer": "adam"}, {"normalization": "batch"}, {"augmentation": "crop_flip"},
+    ):  # fmt: skip
         assert replace(base, **change).shape != base.shape
 
 
 def test_as_dict_is_plain_json_and_gives_the_settings_back():
     settings = Settings(rescale="wr", tau=3, weight_decay=1e-2)
     plain = json.loads(json.dumps(settings.as_dict()))
-    assert Settings(**{**plain, "widths": tuple(plain["widths"])}) == settings
+    assert Settings(**plain) == settings
     assert settings.rescaling == Rescaling("wr", 3)

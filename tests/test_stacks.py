@@ -114,6 +114,28 @@ def test_the_large_networks(together, base):
     equal_one_run(Stack(runs(replace(base, epochs=1), OWN[2:4]), SPLIT, torch.float64), 1e-9)
 
 
+def test_a_last_batch_of_one_image_is_refused_under_batch_normalization():
+    """30 images in batches of 29: torch would refuse it in the middle of an epoch."""
+    base = replace(MLP, batch_size=29)
+    Stack(runs(base, [{}]), SPLIT)
+    with pytest.raises(ValueError, match=r"30 images in batches of 29 leave 1; change batch_size"):
+        Stack(runs(replace(base, normalization="batch"), [{}]), SPLIT)
+
+
+@pytest.mark.parametrize(
+    "base", [MLP, replace(MLP, normalization="weight"), LENET], ids=["plain", "weight", "lenet"]
+)
+def test_every_choice_of_a_rescaling(base):
+    choices = [
+        {"rescale": "wr", "rescale_to": "initial"},
+        {"rescale": "wr", "rescale_per": "unit", "rescale_biases": "scale"},
+        {"rescale": "wr", "rescale_mean": "remove", "rescale_biases": "keep", "tau": 2},
+        {"rescale": "wr", "rescale_window": (2, 2)},
+        {"rescale": "wrs", "tau": 1, "rescale_window": (1, 1)},
+    ]
+    equal_one_run(Stack(runs(base, choices), SPLIT, torch.float64), 1e-9)
+
+
 def test_a_single_large_network_takes_the_same_interface():
     stack = Stack(runs(RESNET, [{}]), SPLIT, torch.float64)
     assert not stack.network.together
@@ -167,6 +189,24 @@ def test_a_saved_state_continues_bit_for_bit(base, tmp_path):
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_an_epoch_left_at_any_step_goes_on_bit_for_bit():
+    """30 images in batches of 8 are four steps; the state is saved in the middle of one epoch."""
+    members = runs(replace(MLP, normalization="batch", dropout=0.3, schedule="cosine"), OWN[2:6])
+    whole, parts = Stack(members, SPLIT), Stack(members, SPLIT)
+    whole.train_epoch()
+    whole.train_epoch()
+    for pause in (0, 1, 2):
+        asked = iter([False] * pause + [True])
+        assert not parts.train_epoch(stop=lambda asked=asked: next(asked))
+    assert (parts.epoch, parts.taken, parts.steps) == (0, 3, 3)
+    resumed = Stack(members, SPLIT)
+    resumed.load_state(parts.state())
+    while resumed.epoch < 2:
+        resumed.train_epoch()
+    pairs = zip(whole.network.state, resumed.network.state, strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
 def test_half_precision_stays_near_float32():
     """Products round to 8 bits (bfloat16), 0.4 %; eight steps keep the weights within a percent
     of the weights' size."""
@@ -174,6 +214,7 @@ def test_half_precision_stays_near_float32():
     half = runs(replace(LENET, precision="half"), [{}, {"gain": 0.5}])
     fine, coarse = Stack(members, SPLIT), Stack(half, SPLIT)
     assert coarse.network.half == torch.bfloat16
+    assert not Stack(runs(replace(MLP, precision="half")), SPLIT).network.together
     fine.train_epoch()
     coarse.train_epoch()
     for a, b in zip(fine.weights, coarse.weights, strict=True):

@@ -18,7 +18,12 @@ PALETTE = {
     "weight_norm": "#CC79A7",
     "batch_norm": "#56B4E9",
 }
-_DASHES = {"wd-1e-3": (5, 1.5), "wd-1e-4": (1.5, 1.5)}  # in line widths: on, off
+_DASHES = {
+    "wd-1e-3": (5, 1.5),
+    "wd-1e-4": (1.5, 1.5),
+    "none-xavier": (5, 1.5),
+    "wr-xavier": (5, 1.5),
+}  # in line widths: on, off
 THEORY_DASHES = (4, 3)
 
 # Ink, quiet ink and rules on light paper. figures.show replaces them by CSS variables, so that
@@ -85,7 +90,7 @@ def family(arm: str) -> str:
     if arm in PALETTE:
         return arm
     if arm in arms.LABELS:
-        return arm.split("-")[0]
+        return next(part for part in arm.split("-") if part in PALETTE)
     raise ValueError(
         f"arm must be one of {', '.join(arms.LABELS)}, got {arm!r}; add new arms in style"
     )

@@ -18,10 +18,10 @@ from companion import machine, streams
 from companion.data import Split
 from companion.data.augmentation import crop_flip
 from companion.measure import probes
-from companion.methods import initialization, rescaling
+from companion.methods import initialization
 from companion.methods.rescaling import Rescaling
 from companion.training.captured import Captured
-from companion.training.optimizers import Optimizer, shaped
+from companion.training.optimizers import Optimizer, per_run
 from companion.training.schedules import learning_rate
 from companion.training.settings import SHARED, Run
 from companion.training.stacked_mlp import StackedMLP, is_plain
@@ -93,6 +93,11 @@ class Stack:
             targets = []
             for weight in self.weights:
                 fan_in, fan_out = initialization.fans(weight[0])
+                if rule.to == "initial":
+                    # drawn from the seed, so a resumed stack finds the same
+                    flat = weight[members].double().flatten(1)
+                    targets.append(flat.std(dim=1, correction=0).to(self.dtype))
+                    continue
                 stds = [initialization.sigma(s.scheme, fan_in, fan_out, s.gain) for s in chosen]
                 targets.append(torch.tensor(stds, dtype=self.dtype, device=self.device))
             everyone = len(members) == len(self.runs)
@@ -120,7 +125,7 @@ class Stack:
                 self.step(batches[self.taken], rates[self.taken])
                 self.taken += 1
             for rule, members, targets in self.rescalings:
-                if rule.due_after_epoch:
+                if rule.due_after_epoch(self.epoch + 1):
                     self._rescale(rule, members, targets)
             self.epoch, self.taken = self.epoch + 1, 0
         return True
@@ -143,12 +148,13 @@ class Stack:
         """One optimizer step of every run. batch [runs, batch size]: each run's image numbers;
         rate: the learning rate, a number or [runs]; None: the settings' own."""
         if rate is None:
-            rate = torch.tensor([run.settings.learning_rate for run in self.runs])
+            rates = [run.settings.learning_rate for run in self.runs]
+            rate = per_run(rates, self.dtype, self.device)
         self._set_rate(rate)
         self._advance(batch)
         self.steps += 1
         for rule, members, targets in self.rescalings:
-            if rule.due_after_step(self.steps):
+            if rule.due_after_step(self.steps, self.epoch + 1):
                 self._rescale(rule, members, targets)
 
     def _set_rate(self, rate: float | Tensor) -> None:
@@ -174,14 +180,11 @@ class Stack:
 
     def _rescale(self, rule: Rescaling, members: Tensor | slice, targets: list[Tensor]) -> None:
         for layer, (weight, target) in enumerate(zip(self.weights, targets, strict=True)):
-            chosen, axes = weight[members], tuple(range(1, weight.dim()))
-            if rule.rule == "wr":
-                scaled = rescaling.rescaled_to_std(chosen, shaped(target, chosen), axes)
-                self.network.set_weight(layer, members, scaled)
-                self.network.zero_bias(layer, members)
-            else:
-                scaled = rescaling.rescaled_to_unit_norm(chosen, axes[1:])
-                self.network.set_weight(layer, members, scaled)
+            scaled, factor = rule.rescaled(weight[members], target)
+            self.network.set_weight(layer, members, scaled)
+            bias = self.network.bias(layer)
+            if bias is not None and factor is not None:
+                bias[members] = rule.new_bias(bias[members], factor)
 
     # --- measuring and saving -------------------------------------------------------------------
 
@@ -192,18 +195,18 @@ class Stack:
             return probes.measure(self.network.forward, self.weights, self.split)
 
     def state(self) -> dict[str, Any]:
-        """All that training changes; `load_state` continues from it bit for bit on a CPU. Between
-        two epochs: of one under way it does not know how far it is."""
+        """All that training changes; `load_state` continues from it bit for bit on a CPU."""
         return {
             "epoch": self.epoch,
             "steps": self.steps,
+            "taken": self.taken,
             "network": self.network.state,
             "optimizer": self.optimizer.state,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
-        self.epoch, self.steps, self.taken = state["epoch"], state["steps"], 0
+        self.epoch, self.steps, self.taken = state["epoch"], state["steps"], state["taken"]
         self.clock.fill_(self.steps)
         for mine, saved in (
             (self.network.state, state["network"]),

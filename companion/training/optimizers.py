@@ -88,10 +88,11 @@ class Optimizer:
             self._adam(index, torch.bmm(left.mT, right))
             return
         velocity = self.first[index]
+        turned = left.mT.contiguous()  # small, and the product is a tenth faster for it
         if isinstance(self.momentum, Tensor):
-            velocity.mul_(shaped(self.momentum, velocity)).baddbmm_(left.mT, right)
+            velocity.mul_(shaped(self.momentum, velocity)).baddbmm_(turned, right)
         else:
-            velocity.baddbmm_(left.mT, right, beta=self.momentum)
+            velocity.baddbmm_(turned, right, beta=self.momentum)
         self._descend(index)
 
     def _descend(self, index: int) -> None:
