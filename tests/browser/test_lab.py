@@ -1,7 +1,9 @@
 """A lab in a real JupyterLab: trained on the digits, stopped halfway, run again, fed bad values."""
 
 import re
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +139,26 @@ def test_a_lab_is_trained_stopped_run_again_and_fed_bad_values(page):
         " e.getBoundingClientRect().right > innerWidth + 1).length"
     )
     assert wide == 0
+
+
+def test_in_a_page_the_lab_shows_the_record_and_a_link_instead_of_run(visit, tmp_path):
+    from companion.display import labs
+
+    bundle = Path(__file__).parents[2] / "book" / "vendor" / "explorable"
+    shutil.copytree(bundle, tmp_path / "explorable")
+    page_file = tmp_path / "chapter.html"
+    page_file.write_text(
+        '<!DOCTYPE html><html lang="en" data-content_root="./"><meta charset="utf-8">'
+        f"<title>A chapter</title><body>{labs.rescaling().html()}</body></html>"
+    )
+    page = visit(page_file.as_uri())
+    lab = page.locator("#rescaling-lab")
+    sliders = lab.get_by_role("slider")
+    expect(sliders).to_have_count(3)
+    status = lab.get_by_role("status")
+    before = status.inner_text()
+    sliders.nth(1).press("ArrowLeft")
+    expect(status).not_to_have_text(before)
+    link = page.get_by_role("link", name="open this chapter in Colab")
+    assert link.get_attribute("href").endswith("/blob/main/notebooks/03-decay-and-rescaling.ipynb")
+    assert page.get_by_role("button", name="Run").count() == 0
