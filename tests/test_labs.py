@@ -253,6 +253,10 @@ def test_the_page_has_the_recorded_results_and_a_link_instead_of_run(lab, monkey
     link = "https://colab.research.google.com/github/weights-in-scale/weights-in-scale/blob/main/"
     assert f'href="{link}notebooks/03-decay-and-rescaling.ipynb"' in page
     assert ">Run<" not in page
+    start = lab.about.page().start
+    controls = lab.about.page().controls
+    first = [control.values[index] for control, index in zip(controls, start, strict=True)]
+    assert first == [64, 1.0, "never"]
     assert "model_id" in bundle["application/vnd.jupyter.widget-view+json"]
     monkeypatch.setitem(sys.modules, "google.colab", sys)
     assert "text/html" not in lab._repr_mimebundle_()

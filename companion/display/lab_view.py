@@ -54,6 +54,7 @@ class Lab(ipywidgets.VBox):
         self.about, self.recorded = about, Recorded(about.record)
         self.results: list[Result] = []
         self._lock, self._drawn = threading.RLock(), 0.0
+        self._seen: tuple[Training | None, int] = (None, -1)  # the last epoch that was drawn
         self._refusal: Refusal | None = None
         self._showing = False  # while the buttons are being set, they are no reader's hand
         self.full = about.full
@@ -181,8 +182,10 @@ class Lab(ipywidgets.VBox):
             running = training.state == RUNNING
             if running:
                 self._say(progress(training))
-                if time.monotonic() - self._drawn < REDRAW and training.epoch > 0:
+                soon = time.monotonic() - self._drawn < REDRAW and training.epoch > 1
+                if soon or self._seen == (training, training.epoch):
                     return
+                self._seen = (training, training.epoch)
             self._draw(self._quiet_plan())
             if not running:
                 self._buttons(self._quiet_plan())

@@ -10,10 +10,12 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 from companion.display import gallery
+from companion.display.explorables import Explorable
 from companion.display.lab_choice import Choice
 from companion.display.lab_full import FullRun
 from companion.display.lab_view import Lab, Laboratory
 from companion.evidence import records
+from companion.evidence.records import Record
 from companion.experiments import scale_grid
 
 __all__ = ["rescaling"]
@@ -25,19 +27,29 @@ def rescaling(out: str | Path = "records") -> Lab:
     out: the folder that receives the record of a full experiment.
     """
     record = records.recorded("scale-grid-digits-book")
-    title = "Lab: hold the weights, or let them grow"
+    title, start = "Lab: hold the weights, or let them grow", Choice()
     return Lab(
         Laboratory(
             title=title,
-            start=Choice(),
+            start=start,
             record=record,
             full=FullRun(scale_grid.GRID, "full", "digits", out),
-            page=lambda: replace(
-                gallery.width_gain_period(record), name="rescaling-lab", title=title
-            ),
+            page=lambda: _page(record, title, start),
             colab=_colab("notebooks/03-decay-and-rescaling.ipynb"),
         )
     )
+
+
+def _page(record: Record, title: str, start: Choice) -> Explorable:
+    """The recorded results under the lab's controls, which stand first where the lab's do."""
+    shown = gallery.width_gain_period(record)
+    controls = [
+        replace(control, start=control.values.index(getattr(start, control.name)))
+        if control.name in ("width", "gain")
+        else control
+        for control in shown.controls
+    ]
+    return replace(shown, name="rescaling-lab", title=title, controls=controls)
 
 
 def _colab(notebook: str) -> str:
