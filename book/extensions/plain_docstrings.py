@@ -29,7 +29,7 @@ def rewrite(lines: list[str]) -> list[str]:
         text = []
         if verbatim and not (out and out[-1].startswith("    ")):
             shown = next((old for old in reversed(out) if old.strip()), "")
-            out += [""] if shown.startswith("    ") else ["", "::", ""]
+            out += [""] if shown.startswith("    ") or shown.endswith("::") else ["", "::", ""]
         out.append(line)
     return out[:-1]
 
