@@ -1,4 +1,4 @@
-"""The look is chosen once: every colour is a token, and each pair of tokens that meets can be read."""
+"""The look is chosen once: every colour is a token, and tokens that meet can be told apart."""
 
 import re
 from pathlib import Path

@@ -3,8 +3,8 @@
 After the build every page is read, so that it does not matter where an image came from: Markdown,
 a directive, a cell's output or the theme. An image is an `<img>`, an `<object>` or an `<svg>`. It
 needs a text (`alt`, or `aria-label`, or an SVG's `<title>`) that is no file name and, inside the
-article, has three words or more; or it is decoration and hidden from those who listen (`aria-hidden="true"`). The book's logo is the
-one exception: it stands beside the book's name.
+article, has three words or more; or it is decoration and hidden from those who listen
+(`aria-hidden="true"`). The book's logo is the one exception: it stands beside the book's name.
 """
 
 import re
@@ -33,6 +33,7 @@ class Images(HTMLParser):
         self._titled: list | None = None
 
     def handle_starttag(self, tag, attributes):
+        """Note an image, and what is open around it."""
         values = {name: value or "" for name, value in attributes}
         hidden = values.get("aria-hidden") == "true" or bool(self._open and self._open[-1][1])
         nested = any(tag == "svg" for tag, _ in self._open)
@@ -48,17 +49,20 @@ class Images(HTMLParser):
             self._open.append((tag, hidden))
 
     def handle_startendtag(self, tag, attributes):
+        """Note an element that closes itself, as SVG's do."""
         self.handle_starttag(tag, attributes)
         if tag not in VOID:
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag):
+        """Leave an element, and those in it that nobody closed."""
         self._titled = None
         if any(tag == name for name, _ in self._open):
             while self._open.pop()[0] != tag:
                 pass
 
     def handle_data(self, data):
+        """Take the words of an SVG's title."""
         if self._titled is not None:
             self._titled[1] = self._titled[1] or data.strip()
 
@@ -89,7 +93,9 @@ def check(app, exception):
         for fault in silent(path.read_text())
     ]
     if faults:
-        raise MissingAltText("\n".join(faults) + '\nadd alt text of three words or more, or aria-hidden="true"')
+        raise MissingAltText(
+            "\n".join(faults) + '\nadd alt text of three words or more, or aria-hidden="true"'
+        )
 
 
 def setup(app):

@@ -1,7 +1,8 @@
 """Docstrings as they are written here: plain text with a few marks, not reStructuredText.
 
-Marks are `code`, ``code``, *emphasis*, lists, and examples after >>>. Four spaces before a line show
-it as it stands. Every other sign means itself: |v|, [out, in, *kernel] and fill_ need no escape.
+Marks are `code`, ``code``, *emphasis*, lists, and examples after >>>. Four spaces before a line
+show it as it stands. Every other sign means itself: |v|, [out, in, *kernel] and fill_ need no
+escape.
 """
 
 import re
@@ -29,7 +30,8 @@ def rewrite(lines: list[str]) -> list[str]:
         text = []
         if verbatim and not (out and out[-1].startswith("    ")):
             shown = next((old for old in reversed(out) if old.strip()), "")
-            out += [""] if shown.startswith("    ") or shown.endswith("::") else ["", "::", ""]
+            out += [""] if out and out[-1] else []
+            out += [] if shown.startswith("    ") or shown.endswith("::") else ["::", ""]
         out.append(line)
     return out[:-1]
 

@@ -26,7 +26,9 @@ def markdown(room: str) -> str:
     files = files_of(room)
     if not files:
         return automodule(room, "members")
-    about = automodule(room, "no-index", "no-members") if importlib.import_module(room).__doc__ else ""
+    about = (
+        automodule(room, "no-index", "no-members") if importlib.import_module(room).__doc__ else ""
+    )
     return about + "".join(f"## `{file}`\n\n{automodule(file, 'members')}" for file in files)
 
 
