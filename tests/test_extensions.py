@@ -95,6 +95,10 @@ def test_signs_in_a_docstring_mean_themselves():
     assert plain_docstrings.rewrite(kept) == [kept[0].replace("a * b", r"a \* b"), *kept[1:]]
 
 
+def test_letters_may_touch_code_in_a_docstring():
+    assert plain_docstrings.rewrite(["Many `Curve`s."]) == [r"Many `Curve`\ s."]
+
+
 def test_an_example_in_a_docstring_stays_as_it_is():
     example = ["Text.", "", ">>> fill_(|a|)", "array([*])", ""]
     assert plain_docstrings.rewrite(example) == example
@@ -128,14 +132,18 @@ def test_every_room_has_a_page_and_every_file_is_on_it():
     )
 
 
-def test_a_page_gets_its_icons_and_current_roles():
+def test_a_page_is_mended():
     context = {
         "body": '<div role="doc-biblioentry">',
         "generate_toctree_html": lambda kind: "<summary>v</summary>",
         "pathto": lambda name, resource: f"../{name}",
     }
+    context["body"] += '<span class="sig-paren">(</span>\n\n<dl>\n<dd><em>a</em>,</dd>\n</dl>\n'
     mends.mend(None, "page", "page.html", context, None)
-    assert context["body"] == '<div role="listitem">'
+    assert context["body"] == (
+        '<div role="listitem"><span class="sig-paren">(</span>'
+        '<span class="sig-line"><em>a</em>,</span>'
+    )
     assert context["generate_toctree_html"]("sidebar").startswith("<summary aria-label=")
     assert (
         'rel="apple-touch-icon" sizes="180x180" href="../_static/icon-180.png"'

@@ -39,7 +39,11 @@ def rewrite(lines: list[str]) -> list[str]:
 def escaped(lines: list[str]) -> list[str]:
     """Return a paragraph in which only code and emphasis are marks."""
     pieces = CODE.split("\n".join(lines))
-    return "".join(p if i % 2 else _text(p) for i, p in enumerate(pieces)).splitlines()
+    made = [p if i % 2 else _text(p) for i, p in enumerate(pieces)]
+    for i in range(1, len(made), 2):  # reStructuredText parts `Curve`s from its s, and x`y` too
+        before, after = made[i - 1][-1:].isalnum(), made[i + 1][:1].isalnum()
+        made[i] = "\\ " * before + made[i] + "\\ " * after
+    return "".join(made).splitlines()
 
 
 def _text(piece: str) -> str:
