@@ -2,6 +2,7 @@
 #   make book     build the pages into _build/html
 #   make test     style, floors, clean notebooks, tests
 #   make lab      open the notebooks in JupyterLab
+#   make screenshots  build the pages and take a picture of each, wide and narrow, light and dark
 #   make bench    time a stack of runs against one-run loops
 #   make records  run the recorded experiments again
 
@@ -19,7 +20,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # Threads that wait sleep: spinning ones starve each other where cores are shared.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book test lab bench records clean
+.PHONY: book test lab screenshots bench records clean
 .DELETE_ON_ERROR:
 
 $(STAMP): requirements.txt pyproject.toml
@@ -51,10 +52,14 @@ test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
-	$(BIN)/python -m pytest $(if $(wildcard $(HTML)),,--ignore=tests/browser/test_book.py)
+	$(BIN)/python -m pytest $(if $(wildcard $(HTML)),,$(addprefix --ignore=tests/browser/,test_book.py test_axe.py))
 
 lab: $(STAMP)
 	$(BIN)/jupyter-lab notebooks
+
+# For people to look at: open _build/screenshots/index.html.
+screenshots: book
+	$(BIN)/python -m tests.browser.screenshots
 
 bench: $(STAMP)
 	$(BIN)/companion bench

@@ -1,19 +1,20 @@
 """A real browser for the pages: Chromium through Playwright, with no way to the outside.
 
-`browser` is one Chromium for the session; `visit(url, ...)` opens a page in a fresh context. When
-the test ends, every page it visited must have asked for nothing outside and logged no error.
+`browser` is one Chromium for the session, `served` the built pages on a server of this machine;
+`visit(url, ...)` opens a page in a fresh context. When the test ends, every page it visited must
+have asked for nothing outside and logged no error.
 """
 
+import functools
+import http.server
 import os
-import shutil
+import threading
 from urllib.parse import urlsplit
 
 import pytest
 
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+from tests.browser import chromium
+
 # What the book's theme itself says on a page that is in order.
 HARMLESS = ("THEBE_JS_URL", "invalid theme mode")
 
@@ -30,16 +31,33 @@ def _missing(reason: str):
 @pytest.fixture(scope="session")
 def browser():
     """One Chromium for all tests."""
-    chromium = os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if chromium is None:
+    if (where := chromium.path()) is None:
         _missing("needs chromium; install Debian's chromium or name one in CHROMIUM")
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     with playwright.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        started = play.chromium.launch(executable_path=where, args=list(chromium.FLAGS))
         yield started
         started.close()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serve files without a line of log for each."""
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def served():
+    """Return the address of the built pages on a server of this machine."""
+    handler = functools.partial(QuietHandler, directory=str(chromium.HTML))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 def is_inside(url: str) -> bool:

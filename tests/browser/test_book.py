@@ -1,48 +1,19 @@
 """The built book in a browser: from a server and from disk, wide and narrow, light and dark."""
 
-import functools
-import http.server
-import threading
 import tomllib
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-HTML = ROOT / "_build" / "html"
+from tests.browser import chromium
+from tests.browser.chromium import HTML, ROOT
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LANDING = "book/index.html"
 CHAPTER = "notebooks/03-decay-and-rescaling.html"
-PAGES = [
-    LANDING,
-    "book/how-to-use.html",
-    "book/notation.html",
-    CHAPTER,
-    "book/bibliography.html",
-]
+PAGES = chromium.pages()
 if not HTML.is_dir():
     pytest.skip("no built pages: make book", allow_module_level=True)
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serve files without a line of log for each."""
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def served():
-    """Return the address of the pages on a server of this machine."""
-    handler = functools.partial(QuietHandler, directory=str(HTML))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture(params=["server", "disk"])
@@ -60,9 +31,7 @@ def opened(visit):
 
     def open_page(address, **options):
         page = visit(address, reduced_motion="reduce", **options)
-        page.wait_for_function("window.MathJax === undefined || !!MathJax.startup?.promise")
-        page.evaluate("window.MathJax?.startup.promise.then(() => 1)")
-        page.evaluate("document.fonts.ready.then(() => 1)")
+        chromium.settle(page)
         return page
 
     return open_page

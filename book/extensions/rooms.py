@@ -1,0 +1,58 @@
+"""A directive for the library's pages: everything public in one room, file by file.
+
+    :::{room} companion.evidence
+    :::
+
+The files are found when the page is built, so a new one needs no new line here.
+"""
+
+import importlib
+import pkgutil
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+
+def files_of(room: str) -> list[str]:
+    """Return the public files of a room in the alphabet's order; none where it is one file."""
+    path = getattr(importlib.import_module(room), "__path__", [])
+    names = sorted(found.name for found in pkgutil.iter_modules(path))
+    return [f"{room}.{name}" for name in names if not name.startswith("_")]
+
+
+def markdown(room: str) -> str:
+    """Return the room's page below its title: a section a file, or the file itself."""
+    files = files_of(room)
+    if not files:
+        return automodule(room, "members")
+    about = (
+        automodule(room, "no-index", "no-members") if importlib.import_module(room).__doc__ else ""
+    )
+    return about + "".join(f"## `{file}`\n\n{automodule(file, 'members')}" for file in files)
+
+
+def automodule(name: str, *options: str) -> str:
+    """Return Markdown that documents one module."""
+    lines = "".join(f"   :{option}:\n" for option in options)
+    return f"```{{eval-rst}}\n.. automodule:: {name}\n{lines}```\n\n"
+
+
+class Room(SphinxDirective):
+    """The directive `room`."""
+
+    required_arguments = 1
+
+    def run(self):
+        """Return the documentation of the room that the argument names."""
+        part = nodes.section()
+        part.document = self.state.document
+        lines = StringList(markdown(self.arguments[0]).splitlines(), source="")
+        self.state.nested_parse(lines, self.content_offset, part, match_titles=True)
+        return part.children
+
+
+def setup(app):
+    """Add the directive to Sphinx."""
+    app.add_directive("room", Room)
+    return {"version": "1", "parallel_read_safe": True}
