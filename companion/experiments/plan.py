@@ -39,7 +39,8 @@ class Experiment:
     arms: name -> settings; their first and last widths are set to the image set's.
     published: the source's table of accuracies that the arms answer to, if there is one; the first
     arm is its baseline. histograms: whether weights are recorded as histograms before and after
-    training, which for a large grid would fill the disk. deviations: what differs from the
+    training, which for a large grid would fill the disk. layers: the numbers of those whose rows a
+    record keeps, empty for all; to keep a large grid small. deviations: what differs from the
     source's setting, or what the source leaves open and how it is settled here; kept in every
     record.
     """
@@ -51,6 +52,7 @@ class Experiment:
     scales: Mapping[str, Scale]
     published: str | None = None
     histograms: bool = True
+    layers: tuple[int, ...] = ()
     deviations: tuple[str, ...] = field(default=())
 
     def scale(self, name: str) -> Scale:

@@ -136,6 +136,7 @@ def compare(planned: Rerun, tables: runner.Tables) -> Outcome:
         recorded = getattr(planned.record, name)
         theirs = recorded[(recorded["run"] == planned.run.number)].set_index(keys).sort_index()
         mine = tables[name].set_index(keys).sort_index()
+        mine = mine[mine.index.isin(theirs.index)]  # a record may keep some layers only
         theirs = theirs.loc[mine.index]
         epoch = mine.index.get_level_values("epoch").to_numpy()
         for column in theirs.select_dtypes("float32"):

@@ -455,9 +455,17 @@ def run(
         work = Work(waiting, split, experiment.histograms, head, writer, report, notice)
         with contextlib.closing((engine or here)(work)) as results:
             for stack, tables, origin in results:
-                writer.add(stack_key(stack), tables, origin)
+                writer.add(stack_key(stack), _kept(experiment, tables), origin)
                 _drop_stale(writer, stack)
         return writer.finish()
+
+
+def _kept(experiment: Experiment, tables: Tables) -> Tables:
+    """The tables with the layers that the experiment's records keep."""
+    if not experiment.layers:
+        return tables
+    layers = tables["layers"]
+    return {**tables, "layers": layers[layers["layer"].isin(experiment.layers)]}
 
 
 def _drop_stale(writer: records.Writer, stack: Sequence[Run]) -> None:

@@ -9,20 +9,23 @@ from companion.experiments.plan import Experiment, Scale
 from companion.training.settings import Settings
 
 WIDTHS = (16, 32, 64, 128)
-GAINS = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
+GAINS = (0.5, 1.0, 1.4, 2.0, 3.0)
 """Multiples of ReLU's gain sqrt 2."""
 HIDDEN_LAYERS = 4
-PERIODS = (None, 0, 12, 4, 1)
+TEN_EPOCHS = 360
+"""Steps in ten epochs of the digits: 1,150 training images in batches of 32, so 36 an epoch."""
+PERIODS = (None, TEN_EPOCHS, 0, 12, 4, 1)
 """Steps between two rescalings; None: never, 0: once an epoch."""
 
 
 def arm_name(width: int, gain: float, period: int | None) -> str:
     """The name of a cell of the grid.
 
-    >>> arm_name(64, 0.5, None), arm_name(64, 0.5, 0), arm_name(64, 2.0, 10)
-    ('width 64, gain 0.5, never', 'width 64, gain 0.5, every epoch', 'width 64, gain 2, every 10')
+    >>> arm_name(64, 0.5, None), arm_name(64, 0.5, 0), arm_name(64, 2.0, 12)
+    ('width 64, gain 0.5, never', 'width 64, gain 0.5, every epoch', 'width 64, gain 2, every 12')
     """
-    when = {None: "never", 0: "every epoch"}.get(period, f"every {period}")
+    named = {None: "never", 0: "every epoch", TEN_EPOCHS: "every 10 epochs"}
+    when = named.get(period, f"every {period}")
     return f"width {width}, gain {gain:g}, {when}"
 
 
@@ -41,10 +44,11 @@ GRID = Experiment(
     title="Width, gain and rescale period on the digits",
     source="this book",
     histograms=False,
+    layers=(2,),  # a hidden one: its fan-in is the layer width
     arms={arm_name(*cell): _settings(*cell) for cell in itertools.product(WIDTHS, GAINS, PERIODS)},
     scales={
         "quick": Scale("quick", 1, 2, ("digits",), "a check that everything runs, in seconds"),
-        "book": Scale("book", 10, 20, ("digits",), "ten runs a cell on two CPU cores"),
+        "book": Scale("book", 20, 20, ("digits",), "twenty runs a cell on two CPU cores"),
         "full": Scale("full", 100, 20, ("digits",), "a hundred runs a cell, on a GPU"),
     },
 )
