@@ -1,6 +1,11 @@
 """Experiments: what is trained, how often, at which scale; and the runner that does it."""
 
-from companion.experiments import scale_grid, weight_rescaling, weight_rescaling_networks
+from companion.experiments import (
+    rescaling_questions,
+    scale_grid,
+    weight_rescaling,
+    weight_rescaling_networks,
+)
 from companion.experiments.plan import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -12,6 +17,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         weight_rescaling_networks.ALEXNET,
         weight_rescaling_networks.RESNET,
         scale_grid.GRID,
+        *(question.experiment for question in rescaling_questions.QUESTIONS.values()),
     )
 }
 
