@@ -1,38 +1,141 @@
 """The benchmark compares like with like; how fast anything is is not tested here."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from companion.cli import main
-from companion.experiments import benchmark
+from companion.experiments import benchmark, growth, performance
+from companion.experiments.benchmark import Case
+from companion.training.many_runs import Stack
 from companion.training.settings import Settings
 
-SMALL = Settings(widths=(12, 5, 3), batch_size=8)
+CPU = torch.device("cpu")
+SMALL = Case(Settings(widths=(12, 5, 3), batch_size=8), (3, 2, 2), runs=3, gpu_runs=3)
+LENET = Case(
+    Settings(model="lenet5", widths=(1, 2, 3, 4, 4, 3), batch_size=4), (1, 8, 8), 1, 1, loader=False
+)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Turns of one step, and a small ceiling."""
+    monkeypatch.setattr(benchmark, "TURN", 0.0)
+    monkeypatch.setattr(benchmark, "CEILING", 256)
 
 
 def test_the_operations_of_a_step_are_counted_by_hand():
     # forward 2 * (60 + 15), weight gradients the same, one input gradient 2 * 15; 8 images
-    assert benchmark.flops(SMALL) == 8 * (2 * 75 + 2 * 75 + 2 * 15)
+    assert benchmark.flops(SMALL.settings, SMALL.shape) == 8 * (2 * 75 + 2 * 75 + 2 * 15)
 
 
-def test_every_contender_takes_its_turn_and_the_stack_is_the_unit():
-    lines = benchmark.compare(SMALL, (3, 2, 2), runs=3, rounds=1)
-    assert lines[0].contender == "stack"
-    assert lines[0].ratio == 1
-    assert 0 < lines[0].share < 1
-    assert {line.case for line in lines} == {"12-5-3, batch 8, 3 runs"}
+def test_the_operations_of_a_convolution_are_counted_by_hand():
+    # 28 x 28 places of a 5 x 5 kernel on 1 channel, then 10 x 10 places on 2, then 75-4-4-3
+    first, second, linear = 28 * 28 * 25 * 2, 100 * 50 * 3, 75 * 4 + 16 + 12
+    expected = 2 * 4 * (2 * first + 3 * second + 3 * linear)
+    assert benchmark.flops(LENET.settings, LENET.shape) == expected
+
+
+@pytest.mark.parametrize("case", [SMALL, LENET])
+def test_every_contender_takes_its_turn_and_the_stack_is_the_unit(quick, case):
+    lines = benchmark.compare(case, 1, CPU)
+    named = {line.contender: line for line in lines}
+    assert named["stack"].ratio == 1
+    assert 0 < named["stack"].share < 1
+    assert {line.case for line in lines} == {case.title}
+    assert named["stack"].runs == case.runs
+    assert named["in memory, fused"].runs == 1
+    assert ("DataLoader, transforms" in named) == case.loader
     for line in lines:
         assert line.milliseconds > 0
-        assert line.ratio == pytest.approx(line.milliseconds / lines[0].milliseconds)
+        assert line.ratio == pytest.approx(line.milliseconds / named["stack"].milliseconds)
+    every = named["stack, WR every step"].ratio - 1
+    once = named["stack, WR once an epoch"].ratio - 1
+    assert once == pytest.approx(every / benchmark.EPOCH_STEPS)
 
 
-def test_the_loops_compute_one_step_of_the_same_training():
-    split = benchmark.made_images((3, 2, 2), count=64, classes=3)
-    for foreach, fused in ((False, False), (True, False), (False, True)):
-        torch.manual_seed(0)
-        benchmark.memory_steps(SMALL, split, foreach, fused)()
-    benchmark.loader_steps(SMALL, split)()
-    benchmark.stack_steps(SMALL, split, 2)()
+@pytest.mark.parametrize("contender", ["stack", "memory", "loader"])
+def test_all_contenders_take_the_same_step(monkeypatch, contender):
+    """Same start, same images in one batch: the same weights after one step, in any order."""
+    settings = replace(SMALL.settings, batch_size=20, learning_rate=0.1)
+    split = benchmark.made_images((3, 2, 2), count=62, classes=3)
+    start = benchmark.one_run.build(settings, 0, torch.float32, CPU)
+    index = torch.arange(20)
+    split = replace(
+        split, train_images=split.train_images[index], train_labels=split.train_labels[index]
+    )
+    images, labels = split.standardize(split.train_images), split.train_labels
+    optimizer = torch.optim.SGD(start.parameters(), lr=0.1, momentum=0.9)
+    torch.nn.functional.cross_entropy(start(images), labels).backward()
+    optimizer.step()
+
+    made = []
+    real = benchmark._one
+
+    def kept(*arguments, **how):
+        made.append(real(*arguments, **how)[0])
+        return made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.1, momentum=0.9)
+
+    monkeypatch.setattr(benchmark, "_one", kept)
+    monkeypatch.setattr(benchmark, "Stack", lambda *a: made.append(Stack(*a)) or made[-1])
+    if contender == "stack":
+        benchmark.stack_steps(settings, split, 2)()
+        found = [weight[0] for weight in made[0].weights]
+    elif contender == "memory":
+        doubled = torch.cat([index, index])
+        twice = replace(
+            split,
+            train_images=split.train_images[doubled],
+            train_labels=split.train_labels[doubled],
+        )
+        monkeypatch.setattr(torch, "randperm", lambda n, device=None: torch.arange(n))
+        benchmark.memory_steps(settings, twice, foreach=False, fused=False)()
+        found = [layer.weight for layer in made[0].layers]
+    else:
+        benchmark.loader_steps(settings, split)()
+        found = [layer.weight for layer in made[0].layers]
+    for mine, layer in zip(found, start.layers, strict=True):
+        torch.testing.assert_close(mine, layer.weight, rtol=1e-4, atol=1e-6)
+
+
+def test_growth_changes_one_thing_at_a_time(quick, monkeypatch):
+    for name, values in (("RUNS", (1, 2)), ("WIDTHS", (4, 8)), ("DEPTHS", (1, 2))):
+        monkeypatch.setattr(growth, name, values)
+    points = list(growth.measure(CPU, rounds=1))
+    assert [(point.along, point.value) for point in points] == [
+        ("runs", 1), ("runs", 2), ("width", 4), ("width", 8), ("depth", 1), ("depth", 2),
+    ]  # fmt: skip
+    one, two = points[:2]
+    weights = 64 * 64 + 64 + 64 * 64 + 64 + 64 * 10 + 10
+    counter = 8  # bytes of the optimizer's count of steps
+    assert one.kept_mib * 2**20 == 2 * 4 * weights + counter
+    assert two.kept_mib * 2**20 == 2 * 2 * 4 * weights + counter
+    assert all(point.milliseconds > 0 and point.peak_mib is None for point in points)
+
+
+def test_bench_prints_its_ratios_and_saves_what_it_measured(quick, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(benchmark, "CPU_CASES", (SMALL,))
+    for name in ("RUNS", "WIDTHS", "DEPTHS"):
+        monkeypatch.setattr(growth, name, (2,))
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", "--rounds", "1", "--device", "cpu", "--save", str(tmp_path)])
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    for word in (
+        "mlp 12-5-3, batch 8, 3 runs in the stack",
+        "in memory, foreach",
+        "2048-cubed",
+        "depth",
+    ):
+        assert word in printed
+    [path] = tmp_path.glob("*.json")
+    measured = performance.load(path)
+    assert path.stem == measured.name
+    assert str(path) in printed
+    assert measured.machine["device"] == "cpu"
+    assert measured.lines[0].contender == "stack"
+    assert performance.load(performance.save(measured, tmp_path / "again")) == measured
 
 
 def test_no_rounds_are_refused(capsys):

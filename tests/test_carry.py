@@ -6,8 +6,8 @@ import zipfile
 import pytest
 
 from companion import cli
-from companion.evidence import records
-from companion.experiments import carry
+from companion.evidence import files, records, working
+from companion.experiments import carry, runner, status
 from tests.references.toy import RUNS, Interrupt, assert_same, small, train
 
 NAME = "toy-made-quick"
@@ -60,11 +60,11 @@ def test_a_run_that_differs_is_never_replaced(tmp_path, monkeypatch):
     record = train(tmp_path / "a")
     [file] = carry.export(record.path, tmp_path / "x.zip")
     begun(tmp_path / "b")
-    header, stored = carry._stored(record.path)
+    header, stored, origins = carry._stored(record.path)
     changed = stored["epochs"].to_pandas()
     changed["test_loss"] += 1
     stored["epochs"] = carry.tables.encode("epochs", changed)
-    file.write_bytes(carry._zipped(header, stored, range(RUNS)))
+    file.write_bytes(carry._zipped(header, stored, origins, range(RUNS)))
     before = snapshot(tmp_path / "b")
     with pytest.raises(ValueError, match="a stored run is never replaced, and among runs 0 to 1"):
         carry.bring_in([file], tmp_path / "b")
@@ -134,3 +134,121 @@ def test_the_commands(tmp_path, capsys):
 def test_nothing_to_export(tmp_path):
     with pytest.raises(ValueError, match="has no finished stack to export"):
         carry.export(begun(tmp_path, after=1), tmp_path / "x.zip")
+
+
+# --- who trained what ----------------------------------------------------------------------------
+
+
+def machine(monkeypatch, hardware):
+    monkeypatch.setattr(
+        runner.machine, "describe", lambda device: {"device": "cpu", "hardware": hardware}
+    )
+
+
+def set_seconds(partial, seconds):
+    """Say that each part took so long, as an honest writer would."""
+    for part in (partial / "parts").iterdir():
+        origin = {**working.read_origin(part), "seconds": seconds}
+        files.write_json(part / "origin.json", origin)
+        digests = files.read_json(part / "digests.json")
+        digests["origin"] = files.digest((part / "origin.json").read_bytes())
+        files.write_json(part / "digests.json", digests)
+
+
+def test_a_record_says_which_machine_trained_which_runs(tmp_path, monkeypatch, capsys):
+    machine(monkeypatch, "Old GPU")
+    path = begun(tmp_path / "a")
+    set_seconds(tmp_path / "a" / f"{NAME}.partial", 500.0)
+    [file] = carry.export(path, tmp_path / "x.zip")
+    machine(monkeypatch, "New CPU")
+    begun(tmp_path / "b", after=1)
+    carry.bring_in([file], tmp_path / "b")
+    _, [one], _ = status.read(tmp_path / "b")
+    assert 500 < one.seconds < 560  # the seconds count here too, and so does the estimate
+    assert one.remaining == pytest.approx(2 * one.seconds)
+    record = train(tmp_path / "b")
+    old, new = record.provenance["trained"]
+    assert (old["machine"]["hardware"], new["machine"]["hardware"]) == ("Old GPU", "New CPU")
+    assert old["parts"] == {"00000-00001": 500.0}
+    assert old["seconds"] == 500
+    assert list(new["parts"]) == ["00002-00003", "00004-00005"]
+    assert 0 < new["seconds"] < 60
+    assert new["seconds"] == pytest.approx(sum(new["parts"].values()))
+    assert old["code"] == new["code"] == {"version": "0.1", "commit": "abc"}
+    assert 500 < record.provenance["wall_seconds"] < 560
+    assert record.label().endswith("quick scale, Old GPU and New CPU")
+    assert records.verify(record.path) == []
+    code, (out, _) = command(capsys, "report", record.path)
+    assert code == 0
+    assert "  trained on  Old GPU, device cpu, runs 00000-00001, in 8 min 20 s\n" in out
+    assert "  trained on  New CPU, device cpu, runs 00002-00003, 00004-00005, in " in out
+
+
+@pytest.mark.parametrize("limit", [carry.LIMIT, 30_000])
+def test_origins_pass_through_a_finished_record_and_through_halved_files(
+    tmp_path, monkeypatch, limit
+):
+    machine(monkeypatch, "Old GPU")
+    begun(tmp_path / "a", after=11)
+    machine(monkeypatch, "New CPU")
+    record = train(tmp_path / "a")
+    monkeypatch.setattr(carry, "LIMIT", limit)
+    machine(monkeypatch, "a third one")
+    found = carry.bring_in(carry.export(record.path, tmp_path / "x.zip"), tmp_path / "b")
+    before, after = (one.provenance["trained"] for one in (record, found.record))
+    assert [one["machine"] for one in after] == [one["machine"] for one in before]
+    for old, new in zip(before, after, strict=True):
+        assert new["seconds"] == pytest.approx(old["seconds"], abs=0.01)
+        runs = [runner._finished_runs(one["parts"]) for one in (old, new)]
+        assert runs[0] == runs[1]
+    assert len(after[0]["parts"]) == (2 if limit > 2**20 else 4)
+
+
+def test_a_record_without_origins_still_loads_and_gives_what_it_knows(tmp_path):
+    record = train(tmp_path / "a")
+    content = files.read_json(record.path / "record.json")
+    del content["trained"]
+    content["wall_seconds"] = 60.0
+    files.write_json(record.path / "record.json", content)
+    assert records.verify(record.path) == []
+    assert records.load(record.path).label() == record.label()
+    found = carry.bring_in(carry.export(record.path, tmp_path / "x.zip"), tmp_path / "b")
+    [only] = found.record.provenance["trained"]
+    assert only["machine"] == content["machine"]
+    assert only["parts"] == {"00000-00005": 60.0}
+
+
+def test_a_part_without_an_origin_stays_without(tmp_path):
+    path = begun(tmp_path / "a")
+    part = tmp_path / "a" / f"{NAME}.partial" / "parts" / "00000-00001"
+    digests = files.read_json(part / "digests.json")
+    del digests["origin"]
+    files.write_json(part / "digests.json", digests)
+    (part / "origin.json").unlink()
+    carry.bring_in(carry.export(path, tmp_path / "x.zip"), tmp_path / "b")
+    [one] = train(tmp_path / "b").provenance["trained"]
+    assert list(one["parts"]) == ["00002-00003", "00004-00005"]
+
+
+def test_an_origin_that_is_none_makes_a_bad_file(tmp_path):
+    [file] = carry.export(begun(tmp_path / "a"), tmp_path / "x.zip")
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(members["manifest.json"])
+    manifest["origins"]["00000-00001"]["seconds"] = "long"
+    members["manifest.json"] = json.dumps(manifest)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=r"is no whole export of a record .a part's origin has"):
+        carry.bring_in([file], tmp_path / "b")
+
+
+def test_a_shipped_record_is_exported_by_its_name(tmp_path, capsys):
+    name = records.recorded_names()[0]
+    code, (out, err) = command(capsys, "export", name, "--out", tmp_path / "x.zip")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{tmp_path / 'x.zip'}: ")
+    code, (_, err) = command(capsys, "export", "nothing", "--out", tmp_path / "y.zip")
+    assert code == 2
+    assert "record must be a folder or a recorded name (" in err

@@ -253,7 +253,7 @@ def test_holm_by_hand():
     assert comparison.holm([0.2]) == pytest.approx([0.2])
 
 
-@settings(deadline=None, max_examples=50)  # the first example imports
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_equals_its_definition(pvalues):
     adjusted, running = {}, 0.0
@@ -262,6 +262,17 @@ def test_holm_equals_its_definition(pvalues):
         adjusted[index] = running
     expected = [adjusted[i] for i in range(len(pvalues))]
     assert comparison.holm(pvalues) == pytest.approx(expected)
+
+
+def test_both_corrections_equal_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    pvalues = [0.01, 0.04, 0.02, 0.02, 0.9, 0.6]
+    table = comparison.corrections(pvalues)
+    for name in ("holm", "bonferroni"):
+        finds, adjusted, *_ = multipletests(pvalues, alpha=0.05, method=name)
+        assert table[name].tolist() == pytest.approx(adjusted.tolist())
+        assert table[f"{name}_finds"].tolist() == finds.tolist()
 
 
 def test_holm_errors():
@@ -275,3 +286,308 @@ def test_statsmodels_is_not_imported_with_the_module():
     code = "import sys, companion.evidence.claims as c; print('statsmodels' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+# The steps of the test
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.integers(0, 5), min_size=1, max_size=7),
+    st.lists(st.integers(0, 5), min_size=1, max_size=7),
+)
+def test_ranks_lead_to_u_by_both_ways(a, b):
+    table = comparison.ranks(a, b)
+    assert table["value"].is_monotonic_increasing
+    assert table["rank"].sum() == len(table) * (len(table) + 1) / 2
+    mine = table[table["sample"] == "a"]
+    u, p = comparison.mann_whitney(a, b)
+    assert mine["rank"].sum() - len(a) * (len(a) + 1) / 2 == u
+    assert mine["beaten"].sum() == u == brute_force(a, b)[0]
+    assert u + comparison.mann_whitney(b, a).statistic == len(a) * len(b)
+    assert 0 <= p <= 1 or len(set(a + b)) == 1
+
+
+def test_the_method_of_p_is_a_choice():
+    a, b = RNG.normal(0, 1, 9), RNG.normal(1, 1, 9)
+    exact = comparison.mann_whitney(a, b, method="exact")
+    few = comparison.mann_whitney(a[:5], b[:6], method="exact")
+    assert few == pytest.approx(brute_force(a[:5], b[:6]))
+    asymptotic = comparison.mann_whitney(a, b, method="asymptotic")
+    assert asymptotic.p == pytest.approx(comparison.mann_whitney_p(asymptotic.statistic, 9, 9))
+    assert comparison.mann_whitney(a, b) == asymptotic != exact
+    assert comparison.mann_whitney(a[:8], b) == comparison.mann_whitney(a[:8], b, method="exact")
+    with pytest.raises(ValueError, match="method must be one of auto, exact, asymptotic, got 'x'"):
+        comparison.mann_whitney(a, b, method="x")
+
+
+def test_the_signed_rank_test_by_all_sign_patterns():
+    a, b = RNG.normal(0, 1, 8), RNG.normal(0.5, 1, 8)
+    ranked = stats.rankdata(abs(a - b))
+    sums = [
+        sum(r for r, s in zip(ranked, signs, strict=True) if s)
+        for signs in itertools.product([False, True], repeat=8)
+    ]
+    plus = ranked[a > b].sum()
+    w = min(plus, 36 - plus)
+    share = sum(s <= w for s in sums) / 256
+    found = comparison.signed_rank(a, b)
+    assert found == pytest.approx((w, min(1, 2 * share)))
+    assert comparison.signed_rank(b, a) == pytest.approx(found)
+
+
+@pytest.mark.parametrize("continuity", [True, False])
+def test_signed_rank_p_belongs_to_the_statistic(continuity):
+    a, b = RNG.normal(0, 1, 60), RNG.normal(0.4, 1, 60)
+    expected = stats.wilcoxon(a, b, method="approx", correction=continuity)
+    found = comparison.signed_rank_p(expected.statistic, 60, continuity)
+    assert found == pytest.approx(expected.pvalue)
+    u = stats.mannwhitneyu(a, b, method="asymptotic", use_continuity=continuity)
+    assert comparison.mann_whitney_p(u.statistic, 60, 60, continuity) == pytest.approx(u.pvalue)
+
+
+def test_signed_rank_errors():
+    with pytest.raises(ValueError, match="samples of one length, got 2 and 3; use mann_whitney"):
+        comparison.signed_rank([1, 2], [1, 2, 3])
+    with pytest.raises(ValueError, match="all pairs are equal"):
+        comparison.signed_rank([1, 2], [1, 2])
+    for w, pairs in [(-1, 5), (16, 5), (0, 0)]:
+        with pytest.raises(ValueError, match="W must be between 0 and pairs"):
+            comparison.signed_rank_p(w, pairs)
+
+
+# Corrections side by side
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.sampled_from([0.01, 0.05, 0.2]))
+def test_holm_finds_all_that_bonferroni_finds(pvalues, alpha):
+    table = comparison.corrections(pvalues, alpha)
+    assert (table["holm"] <= table["bonferroni"] + 1e-12).all()
+    assert (table["holm_finds"] | ~table["bonferroni_finds"]).all()
+    assert sorted(table["step"]) == list(range(1, len(pvalues) + 1))
+    stopped = False
+    for row in table.sort_values("step").itertuples():
+        stopped |= row.p > row.holm_alpha
+        near = math.isclose(row.p, row.holm_alpha) or math.isclose(row.holm, alpha)
+        assert row.holm_finds == (not stopped) or near
+        close = math.isclose(row.p, row.bonferroni_alpha)
+        assert row.bonferroni_finds == (row.p <= row.bonferroni_alpha) or close
+
+
+def test_corrections_by_hand():
+    table = comparison.corrections([0.01, 0.04, 0.02])
+    assert table["bonferroni"].tolist() == pytest.approx([0.03, 0.12, 0.06])
+    assert table["holm"].tolist() == pytest.approx([0.03, 0.04, 0.04])
+    assert table["holm_alpha"].tolist() == pytest.approx([0.05 / 3, 0.05, 0.025])
+    with pytest.raises(ValueError, match="alpha must be between 0 and 1, got 5"):
+        comparison.corrections([0.1], alpha=5)
+    with pytest.raises(ValueError, match=r"a p-value lies between 0 and 1, got -0\.1"):
+        comparison.corrections([-0.1])
+
+
+# How optimistic a choice of epoch is
+
+
+def test_optimism_by_hand():
+    table = pd.DataFrame(
+        {
+            "run": [0] * 4 + [1] * 4,
+            "arm": "none",
+            "seed": [7] * 4 + [8] * 4,
+            "epoch": [0, 1, 2, 3] * 2,
+            "validation_accuracy": [0.9, 0.3, 0.6, 0.5, 0.1, 0.2, 0.3, 0.4],
+            "test_accuracy": [0.9, 0.5, 0.55, 0.4, 0.1, 0.3, 0.2, 0.35],
+        }
+    )
+    found = comparison.optimism(table.sample(frac=1, random_state=0))
+    assert found["seed"].tolist() == [7, 8]
+    assert found["chosen"].tolist() == [0.55, 0.35]
+    assert found["highest"].tolist() == [0.55, 0.35]
+    assert found["last"].tolist() == [0.4, 0.35]
+    assert found["late"].tolist() == pytest.approx([0.15, 0])
+    table.loc[1, "test_accuracy"] = 0.7  # epoch 1 of run 0: only the test images would choose it
+    assert comparison.optimism(table)["optimism"].tolist() == pytest.approx([0.15, 0])
+    assert comparison.optimism(table)["late"].tolist() == pytest.approx([0.15, 0])
+    with pytest.raises(ValueError, match="needs the column seed"):
+        comparison.optimism(table.drop(columns="seed"))
+
+
+def test_choosing_on_the_test_images_flatters_by_the_expected_maximum():
+    """On pure noise the chosen epoch is unbiased; the highest of k is E[max of k normals] up."""
+    runs, length, random = 400, 20, np.random.default_rng(1)
+    noise = random.normal(0.5, 0.01, (2, runs, length))
+    table = pd.DataFrame(
+        {
+            "run": np.repeat(np.arange(runs), length),
+            "arm": "noise",
+            "seed": np.repeat(np.arange(runs), length),
+            "epoch": np.tile(np.arange(1, length + 1), runs),
+            "validation_accuracy": noise[0].ravel(),
+            "test_accuracy": noise[1].ravel(),
+        }
+    )
+    found = comparison.optimism(table)
+    error = 5 * 0.01 / math.sqrt(runs)  # five standard errors
+    assert found["chosen"].mean() == pytest.approx(0.5, abs=error)
+    assert found["last"].mean() == pytest.approx(0.5, abs=error)
+    expected = 1.86748 * 0.01  # the mean of the largest of 20 standard normals, from tables
+    assert found["optimism"].mean() == pytest.approx(expected, abs=1.5 * error)
+    assert (found["optimism"] >= 0).all()
+
+
+# Effect sizes
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.integers(0, 5), min_size=1, max_size=7),
+    st.lists(st.integers(0, 5), min_size=1, max_size=7),
+)
+def test_superiority_counts_pairs(a, b):
+    pairs = [(x > y) + 0.5 * (x == y) for x in a for y in b]
+    assert comparison.superiority(a, b) == pytest.approx(sum(pairs) / len(pairs))
+    assert comparison.superiority(a, b) == pytest.approx(1 - comparison.superiority(b, a))
+    wins = sum(np.sign(x - y) for x in a for y in b) / len(pairs)
+    assert comparison.cliffs_delta(a, b) == pytest.approx(wins)
+    u = comparison.mann_whitney(a, b).statistic
+    assert comparison.superiority(a, b) == pytest.approx(u / len(pairs))
+
+
+def test_hedges_g_equals_statsmodels():
+    from statsmodels.stats.meta_analysis import effectsize_smd
+
+    expected, _ = effectsize_smd(A.mean(), A.std(ddof=1), len(A), B.mean(), B.std(ddof=1), len(B))
+    assert comparison.hedges_g(A, B) == pytest.approx(expected)
+    assert comparison.hedges_g(summary(A), B) == pytest.approx(expected)
+    assert comparison.hedges_g(B, A) == pytest.approx(-expected)
+    with pytest.raises(ValueError, match="at least 2 runs on each side, got 1 and 9"):
+        comparison.hedges_g(A[:1], B)
+    with pytest.raises(ValueError, match="values that differ within a sample"):
+        comparison.hedges_g([1, 1], [2, 2])
+
+
+def test_bootstrap_is_scipys_and_seeded():
+    found = comparison.bootstrap(A, B, resamples=999)
+    assert found == comparison.bootstrap(A, B, resamples=999)
+    assert found != comparison.bootstrap(A, B, resamples=999, seed=1)
+    assert found.estimate == pytest.approx(A.mean() - B.mean())
+    assert found.low < found.estimate < found.high
+
+    def gap(a, b):
+        return a.mean() - b.mean()
+
+    slow = stats.bootstrap(
+        (A, B), gap, vectorized=False, n_resamples=999, random_state=np.random.default_rng(0)
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((slow.low, slow.high))
+
+
+def test_bootstrap_of_delta_follows_superiority():
+    a, b = RNG.normal(0, 1, 20), RNG.normal(0.6, 1, 25)
+    one = comparison.bootstrap(a, b, "superiority", resamples=999)
+    two = comparison.bootstrap(a, b, "delta", resamples=999)
+    assert one.estimate == pytest.approx(comparison.superiority(a, b))
+    assert (two.low, two.high) == pytest.approx((2 * one.low - 1, 2 * one.high - 1))
+    assert 0 <= one.low < one.estimate < one.high <= 1
+
+
+def test_the_bootstrap_covers_about_as_often_as_it_says():
+    random, trials, hits = np.random.default_rng(2), 120, 0
+    for _ in range(trials):
+        found = comparison.bootstrap(
+            random.normal(1, 1, 25), random.normal(0, 1, 25), confidence=0.9, resamples=499
+        )
+        hits += found.low <= 1 <= found.high
+    # 25 runs a side cover 88 to 89 % instead of 90; five standard errors of a share of 120
+    assert hits / trials == pytest.approx(0.885, abs=5 * math.sqrt(0.885 * 0.115 / trials))
+
+
+def test_the_bootstrap_says_when_it_cannot_say():
+    found = comparison.bootstrap([4, 5, 6], [1, 2, 3], "superiority", resamples=99)
+    assert found.estimate == 1
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert not found.excludes_zero
+    with pytest.raises(ValueError, match="one of difference, superiority, delta, got 'median'"):
+        comparison.bootstrap(A, B, "median")
+    with pytest.raises(ValueError, match="at least 2 runs on each side, got 6 and 1"):
+        comparison.bootstrap(A, B[:1])
+
+
+def test_the_bootstraps_superiority_wants_the_runs_on_the_last_axis():
+    from companion.evidence import effects
+
+    with pytest.raises(ValueError, match="axis must be -1, got 0; move the runs"):
+        effects.STATISTICS["superiority"](A[:, None], B[:, None], axis=0)
+
+
+# Power
+
+
+def test_simulated_power_equals_a_loop_over_experiments():
+    random = np.random.default_rng(5)
+    a, b = random.normal(0.8, 1, (200, 10)), random.normal(0, 2, (200, 10))
+    found = comparison.power(0.8, 1, runs=10, sd_b=2, draws=200, seed=5)
+    hits = sum(comparison.mann_whitney(x, y).p <= 0.05 for x, y in zip(a, b, strict=True))
+    assert found.estimate == hits / 200
+    assert found.low < found.estimate < found.high
+
+
+def test_without_a_difference_power_is_alpha():
+    found = comparison.power(0, 1, runs=30, draws=4000)
+    assert found.estimate == pytest.approx(0.05, abs=5 * math.sqrt(0.05 * 0.95 / 4000))
+
+
+@pytest.mark.parametrize(("effect", "runs"), [(0.8, 27), (0.5, 40), (1.5, 10), (0.3, 100)])
+def test_the_formula_and_the_simulation_agree(effect, runs):
+    simulated = comparison.power(effect, 1, runs, draws=4000)
+    formula = comparison.power_by_formula(effect, 1, runs)
+    # five standard errors of the share, and 0.02 for a theory of large samples
+    error = 5 * math.sqrt(formula * (1 - formula) / 4000) + 0.02
+    assert simulated.estimate == pytest.approx(formula, abs=error)
+
+
+def test_the_formula_is_the_t_test_with_fewer_runs():
+    from statsmodels.stats.power import TTestIndPower
+
+    runs = TTestIndPower().solve_power(effect_size=0.8, power=0.8, alpha=0.05)
+    assert runs == pytest.approx(25.52, abs=0.01)  # Cohen's tables: 26
+    assert comparison.power_by_formula(0.8, 1, runs * math.pi / 3) == pytest.approx(0.8)
+    assert comparison.power_by_formula(-0.8, 1, 30) == comparison.power_by_formula(0.8, 1, 30)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 3])
+@pytest.mark.parametrize("effect", [0.2, 0.8, 3.0])
+def test_runs_needed_is_the_smallest_that_will_do(effect, alpha):
+    runs = comparison.runs_needed(effect, 1, power=0.9, alpha=alpha)
+    assert comparison.power_by_formula(effect, 1, runs, alpha) >= 0.9
+    assert comparison.power_by_formula(effect, 1, runs - 1, alpha) < 0.9
+    assert comparison.runs_needed(5 * effect, 5, power=0.9, alpha=alpha) == runs
+
+
+def test_a_huge_difference_still_needs_the_smallest_number_of_runs():
+    assert comparison.runs_needed(100, 1) == comparison.smallest_runs() == 4
+    for runs, expected in [(3, 0.0), (4, 1.0)]:
+        assert comparison.power(100, 1, runs, draws=50).estimate == expected
+        assert comparison.power_by_formula(100, 1, runs) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: comparison.runs_needed(0, 1), "other than 0, got 0; no number of runs"),
+        (lambda: comparison.runs_needed(math.nan, 1), "other than 0, got nan"),
+        (lambda: comparison.runs_needed(1e-5, 1), r"1e-05 at sd 1 needs more than 1,000,000 runs"),
+        (lambda: comparison.runs_needed(1, 0), "sd must be a finite number > 0, got 0"),
+        (lambda: comparison.runs_needed(1, 1, power=80), "power must be between 0 and 1, got 80"),
+        (lambda: comparison.power(1, 1, 0), "runs must be at least 1, got 0"),
+        (lambda: comparison.power(1, 1, 5, draws=0), "draws must be at least 1, got 0"),
+        (lambda: comparison.power(1, 1, 5, sd_b=-1), "sd_b must be a finite number > 0, got -1"),
+        (lambda: comparison.power_by_formula(1, 1, 5, 2), "alpha must be between 0 and 1, got 2"),
+        (lambda: comparison.smallest_runs(0), "alpha must be between 0 and 1, got 0"),
+    ],
+)
+def test_power_errors(act, message):
+    with pytest.raises(ValueError, match=message):
+        act()

@@ -157,7 +157,7 @@ def test_shown_figure_has_alt_text_theme_colours_and_is_repeatable():
     for code in (style.INK, style.MUTED, style.RULE):
         assert code not in drawing.lower()
     assert "fill: var(--wis-wr-text)" in drawing
-    assert f"stroke: {style.colour('wr').lower()}" in drawing
+    assert "stroke: var(--wis-wr)" in drawing
     assert ">WD 0.0001</text>" in drawing
     assert "<image" not in drawing
     assert "DejaVu" not in drawing
@@ -196,6 +196,9 @@ def test_labels_read_on_both_papers():
     for name in style.PALETTE:
         for paper in (style.LIGHT_PAPER, style.DARK_PAPER):
             assert style.contrast(style.readable(style.PALETTE[name], paper), paper) >= 4.5
+            line = style.readable(style.PALETTE[name], paper, style.LINE_RATIOS[paper])
+            assert style.contrast(line, paper) >= 3
+            assert f"--wis-{name}:{line};" in style.css()
     for ink, paper in (
         (style.MUTED, style.LIGHT_PAPER),
         (style.DARK_MUTED, style.DARK_PAPER),

@@ -57,6 +57,54 @@ TEXT = {
     ("none-kaiming minus none-xavier", "accuracy_gain"): 1.5,
     ("alexnet-wr minus alexnet-none", "accuracy_gain"): 2.33,
     ("resnet50-wr minus resnet50-none", "accuracy_gain"): 0.85,
+    ("mlp-layer-1", "weight_std_growth_at_least"): 5,
+    ("training", "epochs"): 100,
+    ("training", "classes"): 10,
+    ("training", "images"): 60_000,
+    ("training", "image_side"): 32,
+    ("lenet5", "gain"): 1,
+    ("none", "overfits_from"): 5,
+    ("none", "test_accuracy_peaks_around"): 10,
+    ("alexnet-none", "collapses_after"): 20,
+}
+# network and optimizer: WD on CIFAR-10, CIFAR-100 and Tiny ImageNet, then WRS
+LIU_1 = {
+    "vgg16 sgdm": (92.24, 69.79, 57.90, 92.37, 69.69, 58.28),
+    "vgg16 adamw": (92.40, 68.02, 49.14, 93.32, 68.15, 52.15),
+    "resnet18 sgdm": (94.37, 76.13, 63.44, 94.41, 76.77, 64.02),
+    "resnet18 adamw": (93.44, 72.83, 62.47, 94.26, 75.95, 62.17),
+    "wideresnet28-10 sgdm": (94.14, 80.25, 66.82, 95.22, 79.95, 69.22),
+    "wideresnet28-10 adamw": (94.17, 74.97, 60.57, 94.59, 78.89, 64.03),
+}
+LIU_S1 = {
+    "vgg16 sgdm": (40, 40, 40),
+    "vgg16 adamw": (40, 40, 40),
+    "resnet18 sgdm": (20, 10, 40),
+    "resnet18 adamw": (40, 10, 40),
+    "wideresnet28-10 sgdm": (40, 40, 40),
+    "wideresnet28-10 adamw": (40, 40, 40),
+}
+LIU_S2 = {
+    "resnet18 sgdm": (94.14, 74.92, 63.03, 94.33, 75.75, 63.16),
+    "resnet18 adamw": (93.46, 71.31, 61.22, 93.77, 76.32, 61.70),
+    "wideresnet28-10 sgdm": (95.43, 79.85, 66.63, 94.99, 79.72, 68.05),
+    "wideresnet28-10 adamw": (94.10, 75.46, 60.76, 94.57, 79.30, 63.89),
+}
+LIU_TEXT = {
+    ("wd", "mean_accuracy"): 75.7,
+    ("wrs", "mean_accuracy"): 76.9,
+    ("wrs minus wd", "t"): 3.4498,
+    ("wrs minus wd", "freedom"): 17,
+    ("wrs minus wd", "p"): 0.003,
+    ("training", "trials"): 3,
+    ("training", "weight_decay"): 5e-4,
+    ("training", "batch_size"): 100,
+    ("training-adamw", "learning_rate"): 0.001,
+    ("training-adamw", "epochs"): 200,
+    ("training-adamw", "learning_rate_factor"): 0.1,
+    ("training-adamw", "first_drop"): 60,
+    ("training-adamw", "second_drop"): 120,
+    ("training-adamw", "third_drop"): 160,
 }
 
 
@@ -131,7 +179,7 @@ def test_rows_are_copies():
 
 
 def test_errors_list_what_there_is():
-    with pytest.raises(ValueError, match="the sources are N, got 'Z'; use one"):
+    with pytest.raises(ValueError, match="the sources are N, L, got 'Z'; use one"):
         published.rows("Z")
     with pytest.raises(ValueError, match=r"tables of N are I, II, III, IV, V, VI, text, got 'VII'"):
         published.rows(table="VII")
@@ -143,3 +191,35 @@ def test_errors_list_what_there_is():
         published.summary("text", "mlp", "parameters")
     with pytest.raises(ValueError, match="the tables of tests are II, IV, VI, got 'I'"):
         published.mann_whitney_rows("I")
+    for table, source in [("I", "N"), ("S1", "L"), ("text", "L")]:
+        with pytest.raises(ValueError, match=f"1 and S2 of L, got table '{table}' of {source}"):
+            published.paired_rows(table, source)
+
+
+@pytest.mark.parametrize(("table", "expected"), [("1", LIU_1), ("S2", LIU_S2)])
+def test_lius_accuracies_are_as_printed(table, expected):
+    found = {}
+    for row in published.paired_rows(table).itertuples():
+        found.setdefault(f"{row.network} {row.optimizer}", {})[row.dataset] = (row.wd, row.wrs)
+    sets = ("c10", "c100", "tiny")
+    assert list(found) == list(expected)
+    for name, pairs in found.items():
+        assert list(pairs) == list(sets)
+        printed = [pairs[s][0] for s in sets] + [pairs[s][1] for s in sets]
+        assert printed == list(expected[name])
+    frame = published.rows("L", table)
+    assert (frame["runs"] == 3).all() if table == "1" else frame["runs"].isna().all()
+
+
+def test_lius_periods_and_text_are_as_printed():
+    frame = published.rows("L", "S1")
+    expected = {
+        f"{name} {s} wrs": steps
+        for name, row in LIU_S1.items()
+        for s, steps in zip(("c10", "c100", "tiny"), row, strict=True)
+    }
+    assert {r.cell: r.mean for r in frame.itertuples()} == expected
+    text = published.rows("L", "text")
+    assert {(r.cell, r.quantity): r.mean for r in text.itertuples()} == LIU_TEXT
+    assert published.value("text", "wrs", "mean_accuracy", "L") == pytest.approx(0.769)
+    assert len(published.rows("L")) == 6 * sum(map(len, (LIU_1, LIU_S2))) + 18 + len(LIU_TEXT)

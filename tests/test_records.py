@@ -70,8 +70,11 @@ def frames(arm: str, first_run: int, seeds=SEEDS, epochs: int = EPOCHS) -> dict:
 STACKS = {"none-0": ("none", 0), "wr-0": ("wr", 2)}
 
 
-def run(folder: Path, trained: list | None = None) -> records.Record:
-    """What a runner does: resume, train what is missing (noted in `trained`), finish."""
+def run(folder: Path, trained: list | None = None, origin: str | None = None) -> records.Record:
+    """What a runner does: resume, train what is missing (noted in `trained`), finish.
+
+    origin: the key of the stack that says who trained it.
+    """
     with records.Writer(folder, header()) as writer:
         for key, (arm, first) in STACKS.items():
             if key in writer.finished():
@@ -79,7 +82,7 @@ def run(folder: Path, trained: list | None = None) -> records.Record:
             state = writer.load_checkpoint(key)
             if state is None:
                 writer.save_checkpoint(key, {"epoch": 1, "weights": torch.arange(3.0)})
-            writer.add(key, frames(arm, first))
+            writer.add(key, frames(arm, first), ORIGIN if key == origin else None)
             if trained is not None:
                 trained.append(key)
         return writer.finish()
@@ -292,6 +295,86 @@ def test_a_folder_that_is_no_record_is_left_alone(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(ValueError, match="photos exists and is no record; choose another --out"):
         records.Writer(tmp_path / "photos", header())
+
+
+# Who trained what
+
+ORIGIN = {"machine": {"hardware": "a GPU"}, "code": {"commit": "abc"}, "seconds": 12.5}
+
+
+def test_parts_say_who_trained_them_and_the_record_lists_them(tmp_path):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        writer.add("none-0", frames("none", 0))
+        writer.add("wr-0", frames("wr", 2), ORIGIN)
+        record = writer.finish()
+    assert record.provenance["trained"] == [{**ORIGIN, "parts": {"wr-0": 12.5}}]
+    assert record.provenance["wall_seconds"] < 12
+    assert record.label().endswith(", a GPU")
+    assert records.verify(record.path) == []
+    assert records.Writer(tmp_path / "toy", header()).complete
+
+
+def test_many_kinds_of_hardware_are_counted(tmp_path):
+    kinds = [{"machine": {"hardware": kind}, "parts": {}} for kind in "abca"]
+    record = records.Record(tmp_path, header(trained=kinds))
+    assert record.label().endswith(", 3 kinds of hardware")
+
+
+def test_seconds_worked_elsewhere_are_added(tmp_path):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        writer.add("none-0", frames("none", 0), {**ORIGIN, "seconds": 100.0}, elsewhere=True)
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        writer.add("wr-0", frames("wr", 2), ORIGIN, elsewhere=True)
+        seconds = writer.finish(wall_seconds=0).provenance["wall_seconds"]
+    assert 112.4 < seconds < 115  # the first writer was open for a moment
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        {},
+        {**ORIGIN, "seconds": -1},
+        {**ORIGIN, "seconds": float("nan")},
+        {**ORIGIN, "machine": "mine"},
+        {**ORIGIN, "more": 1},
+        "mine",
+    ],
+)
+def test_a_bad_origin_is_refused_and_nothing_is_stored(tmp_path, origin):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        with pytest.raises(ValueError, match=r"a part's origin has machine and code as dict"):
+            writer.add("none-0", frames("none", 0), origin)
+        assert writer.finished() == set()
+
+
+@pytest.mark.parametrize("damage", ["flip", "missing"])
+def test_a_damaged_origin_damages_its_part(tmp_path, damage):
+    with records.Writer(tmp_path / "toy", header()) as writer:
+        writer.add("wr-0", frames("wr", 2), ORIGIN)
+        part = tmp_path / "toy.partial" / "parts" / "wr-0"
+        flip(part / "origin.json") if damage == "flip" else (part / "origin.json").unlink()
+        assert writer.finished() == set()
+        assert "part wr-0 in" in writer.damaged()[0]
+        assert "origin.json" in writer.damaged()[0]
+
+
+@pytest.mark.parametrize(
+    "trained",
+    [
+        [{**ORIGIN, "parts": {"other": 12.5}}],
+        [{**ORIGIN, "parts": {"wr-0": 12.6}}],
+        [{**ORIGIN, "parts": {"wr-0": "long"}}],
+        [{"parts": {"wr-0": 12.5}}],
+        [3],
+        3,
+    ],
+)
+def test_verify_names_a_false_word_on_who_trained(tmp_path, trained):
+    folder = run(tmp_path / "toy").path
+    content = files.read_json(folder / "record.json")
+    files.write_json(folder / "record.json", {**content, "trained": trained})
+    [fault] = records.verify(folder)
+    assert "record.json's trained must say machine, code, seconds and parts" in fault
 
 
 # The working folder
@@ -519,13 +602,14 @@ def test_a_kill_at_any_step_loses_no_finished_stack(tmp_path, kill_at, monkeypat
     for n in range(1000):
         folder = tmp_path / str(n) / "toy"
         stored, trained = [], []
-        survived = kill_at(n, lambda f=folder, done=stored: run(f, done))
+        survived = kill_at(n, lambda f=folder, done=stored: run(f, done, "wr-0"))
         for fault in records.verify(folder) if folder.exists() else []:
             pytest.fail(f"step {n}: {fault}")
         partial = working.folder_of(folder)
         if (partial / "header.json").exists():
             assert len(working.problems(partial)) == 1
-        record = run(folder, trained)
+        record = run(folder, trained, "wr-0")
+        assert record.provenance["trained"] == [{**ORIGIN, "parts": {"wr-0": 12.5}}]
         assert not set(stored) & set(trained)
         pd.testing.assert_frame_equal(record.epochs, wanted.epochs)
         pd.testing.assert_frame_equal(record.histograms, wanted.histograms)

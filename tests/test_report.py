@@ -10,7 +10,7 @@ from scipy import stats
 
 from companion.evidence import claims, comparison, published, records
 from companion.evidence.summaries import Interval
-from companion.experiments import report, weight_rescaling
+from companion.experiments import errata, report, reproduction, weight_rescaling
 
 NAME = "weight-rescaling-mlp-cifar10-jpeg-book"
 
@@ -159,3 +159,161 @@ def test_what_is_not_run_names_a_command_that_can_run():
         assert f"`companion run {experiment.name} --scale full`" in claim.sentence
         runs = experiment.scales["full"].runs * len(experiment.arms)
         assert f"{runs} runs" in claim.sentence
+
+
+# Effects, optimism, runs
+
+
+def test_effects_are_those_of_the_best_epochs(record):
+    best = comparison.best_epoch(record.epochs)
+    accuracy = {arm: rows["test_accuracy"].to_numpy(float) for arm, rows in best.groupby("arm")}
+    for row in report.effect_table(record, "II").itertuples():
+        one, two = accuracy[row.group2], accuracy[row.group1]
+        assert row.difference == pytest.approx(100 * (one.mean() - two.mean()))
+        pairs = [(x > y) + (x == y) / 2 for x in one for y in two]
+        assert row.superiority == pytest.approx(np.mean(pairs))
+        assert row.delta == pytest.approx(2 * row.superiority - 1)
+        assert row.low < row.difference < row.high
+        assert math.isnan(row.superiority_low) == (row.superiority in (0, 1))
+        assert math.copysign(1, row.g) == math.copysign(1, row.difference)
+    assert report.effect_table(record, "II").loc[0, "paper_g"] == pytest.approx(
+        (50.08 - 48.72) / math.sqrt((0.5**2 + 0.48**2) / 2) * (1 - 3 / (4 * 198 - 1))
+    )
+
+
+def test_the_optimism_of_each_arm(record):
+    table = report.optimism_table(record).set_index("arm")
+    epochs = record.epochs[record.epochs["epoch"] > 0]
+    highest = epochs.groupby(["arm", "run"])["test_accuracy"].max().groupby("arm").mean()
+    last = epochs[epochs["epoch"] == 100].groupby("arm")["test_accuracy"].mean()
+    chosen = {arm: s.mean for arm, s in comparison.by_arm(comparison.best_epoch(epochs)).items()}
+    for arm, row in table.iterrows():
+        assert row["highest"] == pytest.approx(100 * float(highest[arm]), rel=1e-6)
+        assert row["last"] == pytest.approx(100 * float(last[arm]), rel=1e-6)
+        assert row["chosen"] == pytest.approx(100 * chosen[arm], rel=1e-6)
+        assert row["optimism_low"] <= row["optimism"] <= row["optimism_high"]
+        assert row["optimism"] >= 0
+        assert row["late"] == pytest.approx(row["chosen"] - row["last"], abs=1e-9)
+
+
+def test_runs_table_finds_with_the_power_asked_for():
+    table = report.runs_table([0.4, 0.8], sd=0.5, power=0.8, draws=2000)
+    assert table["runs"].tolist() == [comparison.runs_needed(d, 0.5) for d in (0.4, 0.8)]
+    # five standard errors of a share of 2000, and 0.03 for the theory at 8 runs
+    error = 5 * math.sqrt(0.16 / 2000) + 0.03
+    assert table["simulated"].tolist() == pytest.approx([0.8, 0.8], abs=error)
+    assert ((table["low"] < table["simulated"]) & (table["simulated"] < table["high"])).all()
+
+
+# The two pages
+
+
+def test_errata_has_one_row_a_lead(record):
+    table = errata.errata(record, draws=200)
+    assert table["lead"].is_unique
+    assert len(table) == 9
+    assert set(table["verdict"]) <= {"holds", "does not hold", "left open"}
+    assert table.set_index("lead")["verdict"].to_dict() == {
+        "direction": "does not hold",
+        "parameter counts": "does not hold",
+        "AlexNet's input": "left open",
+        "arithmetic": "does not hold",
+        "correction": "does not hold",
+        "arms left out": "does not hold",
+        "statistic and p-value": "does not hold",
+        "end of training": "left open",
+        "paired t test": "holds",
+    }
+    assert (table["effect"].str.len() > 20).all()
+    assert "after our training" in table.loc[0, "effect"]
+    assert "after our training" not in errata.errata(draws=200).loc[0, "effect"]
+
+
+@pytest.fixture(scope="module")
+def rows(record):
+    return reproduction.table(shown=[record])
+
+
+def test_every_printed_result_has_a_row(rows):
+    for source in published.SOURCES:
+        frame = published.rows(source)
+        results = ["test_accuracy", "best_epoch", "statistic", "p"]
+        frame = frame[(frame["table"] != "text") & frame["quantity"].isin(results)]
+        printed = set(frame[["table", "cell", "quantity"]].itertuples(index=False, name=None))
+        mine = rows[rows["source"] == source]
+        found = set(mine[["table", "cell", "quantity"]].itertuples(index=False, name=None))
+        assert found == printed
+    assert rows.columns.tolist() == list(reproduction.COLUMNS)
+
+
+def test_accuracy_rows_are_the_claims_of_the_record(rows, record):
+    mine = rows[(rows["record"] == NAME) & (rows["quantity"] == "test_accuracy")]
+    mine = mine.set_index("cell")
+    for arm, claim in report.accuracy_claims(record, "I").items():
+        assert mine.loc[arm, "verdict"] == claim.verdict
+        assert mine.loc[arm, "ours"] == pytest.approx(100 * claim.ours.mean)
+        assert mine.loc[arm, "low"] == pytest.approx(100 * claim.ours.low)
+        assert mine.loc[arm, "paper_low"] == pytest.approx(100 * claim.theirs.low)
+    assert mine.loc["none", "verdict"] == ""
+    assert mine.loc["none", "note"] == "what the other arms are measured against"
+    assert (mine["scale"] == "book").all()
+    assert (mine["command"] == "companion run weight-rescaling-mlp --scale full").all()
+
+
+def test_test_rows_judge_the_difference(rows, record):
+    mine = rows[(rows["record"] == NAME) & (rows["table"] == "II")].set_index(["cell", "quantity"])
+    ours = report.test_table(record, "II")
+    for row in ours.itertuples():
+        cell = f"{row.group1} vs {row.group2}"
+        assert mine.loc[(cell, "p"), "ours"] == pytest.approx(row.p)
+        assert mine.loc[(cell, "statistic"), "ours"] == min(row.U, 36 - row.U)
+        starred = cell != "wr vs wd-1e-3"
+        agrees = row.low > 0  # in the paper group2 is the better one in both starred rows
+        expected = ("direction" if agrees else "not reproduced") if starred else ""
+        assert mine.loc[(cell, "p"), "verdict"] == expected
+        assert mine.loc[(cell, "p"), "note"].startswith("the paper finds no") != starred
+
+
+def test_what_has_no_record_says_what_to_do(rows):
+    other = rows[rows["verdict"] == "not run"]
+    assert set(other["table"]) == {"I", "II", "III", "IV", "V", "VI"}
+    assert other["note"].str.contains(r"`companion run .* --scale full` runs it").all()
+    assert other["cost"].str.contains("runs of 100 epochs, for a GPU").all()
+    missing = rows[rows["verdict"] == "not built"]
+    assert set(missing["table"]) == {"1", "S2"}
+    assert missing["note"].str.contains("not built, because no experiment of this").all()
+    assert missing["command"].isna().all()
+    assert set(rows["verdict"]) <= {*claims.MEANINGS, ""}
+
+
+def test_a_full_record_needs_no_command(record):
+    full = SimpleNamespace(
+        provenance={**record.provenance, "scale": "full", "reduced": False},
+        epochs=record.epochs,
+        name="a full one",
+    )
+    found = reproduction.table(shown=[full], experiments=[weight_rescaling.MLP])
+    mine = found[found["record"] == "a full one"]
+    assert len(mine) == 16
+    assert mine["command"].isna().all()
+    assert (mine["scale"] == "full").all()
+
+
+def test_an_arm_without_its_baseline_has_no_verdict(record):
+    epochs = record.epochs
+    alone = SimpleNamespace(
+        provenance={**record.provenance, "arms": ["wr"]},
+        epochs=epochs[epochs["arm"] == "wr"],
+        name="alone",
+    )
+    found = reproduction.table(shown=[alone], experiments=[weight_rescaling.MLP])
+    mine = found[found["record"] == "alone"]
+    assert mine["cell"].tolist() == ["wr", "wr"]
+    assert (mine["note"] == "the record has no arm none to measure against").all()
+    assert (mine["verdict"] == "").all()
+
+
+def test_an_undeclared_table_is_not_built():
+    found = reproduction.table(shown=[], experiments=[])
+    assert (found["verdict"] == "not built").all()
+    assert found.loc[0, "note"] == "Base/None: not built, because no experiment declares it."

@@ -10,7 +10,8 @@ from torch import nn
 
 from companion import streams
 from companion.methods.initialization import fans, initialize_, scalable_layers, sigma
-from companion.methods.rescaling import Rescaler, Rescaling
+from companion.methods.rescaler import Rescaler
+from companion.methods.rescaling import Rescaling
 from tests.references import scale
 
 OPTIMIZERS = {
@@ -203,3 +204,196 @@ def test_a_layer_that_cannot_be_rescaled_is_refused_and_nothing_changed(rule, va
         Rescaler(model, Rescaling(rule)).rescale()
     for key, old in before.items():
         torch.testing.assert_close(model.state_dict()[key], old, rtol=0, atol=0, equal_nan=True)
+
+
+# --- the layers of real models ---------------------------------------------------------------
+
+
+def test_to_the_initial_scale_goes_back_to_what_it_found():
+    model, batch = made("conv")
+    start = [layer.weight.std(correction=0).item() for _, layer in scalable_layers(model)]
+    optimizer = OPTIMIZERS["sgd"](model)
+    rescaler = Rescaler(model, Rescaling("wr", to="initial")).attach(optimizer)
+    for _ in range(5):
+        train_step(model, optimizer, batch)
+    rescaler.end_epoch()
+    ends = [layer.weight.std(correction=0).item() for _, layer in scalable_layers(model)]
+    assert ends == pytest.approx(start, rel=1e-12)
+
+
+def test_a_window_needs_the_epochs_to_be_counted():
+    model, batch = made("mlp")
+    optimizer = OPTIMIZERS["sgd"](model)
+    rescaler = Rescaler(model, Rescaling("wr", tau=1, window=(2, 2))).attach(optimizer)
+    there = []
+    for _ in range(3):
+        train_step(model, optimizer, batch)
+        there.append(max(scales(model, "wr")) < 1e-12)
+        rescaler.end_epoch()
+    assert there == [False, True, False]
+
+
+def test_a_frozen_layer_is_left_alone():
+    model, _ = made("mlp")
+    model[0].requires_grad_(False)
+    before = model[0].weight.clone()
+    Rescaler(model, Rescaling("wr")).rescale()
+    assert torch.equal(model[0].weight, before)
+    assert scales(model, "wr")[1] < 1e-12
+
+
+def test_a_shared_weight_is_rescaled_once():
+    model = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 6)).double()
+    model[2].weight = model[0].weight
+    with torch.no_grad():
+        model[0].weight.mul_(3)
+    rescaler = Rescaler(model, Rescaling("wrs"))
+    assert list(rescaler.layers) == ["0"]
+    rescaler.rescale()
+    torch.testing.assert_close(model[2].weight.norm(dim=1), torch.ones(6).double())
+
+
+def test_a_shared_weight_with_two_targets_is_refused():
+    """A weight [6, 4] feeds 6 units from 4; used the other way round its fan_in is another."""
+    model = nn.Sequential(nn.Linear(4, 6), nn.Conv1d(4, 6, 1)).double()
+    model[0].weight = nn.Parameter(model[1].weight.detach().view(6, 4))
+    model[1].weight = model[0].weight
+    Rescaler(model, Rescaling("wr"))  # the same fans: the same target
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    model[1].weight = model[0].weight
+    real = Rescaler._target
+    try:
+        Rescaler._target = lambda self, name, *rest: 1.0 + float(name)
+        with pytest.raises(ValueError, match=r"layers 0 and 1 share a weight .* got 1 and 2"):
+            Rescaler(model, Rescaling("wr"))
+    finally:
+        Rescaler._target = real
+
+
+@pytest.mark.parametrize("rule", ["wr", "wrs"])
+def test_behind_weight_norm_the_weight_that_is_used_is_rescaled(rule):
+    model, batch = made("mlp")
+    for layer in (model[0], model[2]):
+        nn.utils.parametrizations.weight_norm(layer)
+    optimizer = OPTIMIZERS["sgd"](model)
+    Rescaler(model, Rescaling(rule, tau=2)).attach(optimizer)
+    train_step(model, optimizer, batch)
+    assert max(scales(model, rule)) > 1e-3
+    train_step(model, optimizer, batch)
+    assert max(scales(model, rule)) < 1e-9
+
+
+def test_a_parametrization_that_gives_another_weight_back_is_refused_and_nothing_changed():
+    model, _ = made("mlp")
+    nn.utils.parametrizations.orthogonal(model[2])
+    before = [model[0].weight.clone(), model[2].weight.clone()]
+    with pytest.raises(ValueError, match=r"parametrization of layer 2 must give back the weight"):
+        Rescaler(model, Rescaling("wr")).rescale()
+    torch.testing.assert_close(model[0].weight, before[0])
+    torch.testing.assert_close(model[2].weight, before[1])
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+def test_the_old_weight_norm_is_refused():
+    model, _ = made("mlp")
+    nn.utils.weight_norm(model[0])
+    with pytest.raises(ValueError, match=r"layer 0 is under torch.nn.utils.weight_norm, .* use "):
+        Rescaler(model, Rescaling("wr"))
+
+
+@pytest.mark.parametrize(("per", "layer"), [("layer", nn.Linear(1, 1)), ("unit", nn.Linear(1, 5))])
+def test_one_weight_has_no_standard_deviation(per, layer):
+    model = nn.Sequential(nn.Linear(4, 1), layer)
+    with pytest.raises(ValueError, match=rf"at least 2 weights .* {per} 1 has 1; freeze it"):
+        Rescaler(model, Rescaling("wr", per=per))
+    layer.requires_grad_(False)
+    Rescaler(model, Rescaling("wr", per=per)).rescale()
+
+
+# --- the loops of real trainings -------------------------------------------------------------
+
+
+def test_a_saved_state_goes_on_in_the_middle_of_a_period():
+    model, batch = made("mlp")
+    optimizer = OPTIMIZERS["sgd"](model)
+    rescaler = Rescaler(model, Rescaling("wr", tau=3, to="initial")).attach(optimizer)
+    for _ in range(2):
+        train_step(model, optimizer, batch)
+    saved = copy.deepcopy([model.state_dict(), optimizer.state_dict(), rescaler.state_dict()])
+    train_step(model, optimizer, batch)
+
+    other, _ = made("mlp")
+    with torch.no_grad():
+        other[0].weight.mul_(2)  # so that its own initial scale would be another
+    resumed = OPTIMIZERS["sgd"](other)
+    again = Rescaler(other, Rescaling("wr", tau=3, to="initial")).attach(resumed)
+    for part, state in zip((other, resumed, again), saved, strict=True):
+        part.load_state_dict(state)
+    train_step(other, resumed, batch)
+    for mine, theirs in zip(other.parameters(), model.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_the_state_of_another_model_is_refused():
+    state = Rescaler(mlp(), Rescaling("wr")).state_dict()
+    with pytest.raises(ValueError, match=r"a model with 3 layers to rescale, got 2; load it into"):
+        Rescaler(convnet(), Rescaling("wr")).load_state_dict(state)
+
+
+def test_accumulated_gradients_count_as_one_step():
+    model, batch = made("mlp")
+    optimizer = OPTIMIZERS["sgd"](model)
+    rescaler = Rescaler(model, Rescaling("wr", tau=1)).attach(optimizer)
+    for part in batch.split(1):
+        model(part).square().sum().backward()
+    assert rescaler.steps == 0
+    optimizer.step()
+    assert rescaler.steps == 1
+    assert max(scales(model, "wr")) < 1e-12
+
+
+def test_a_closures_evaluations_count_as_one_step():
+    model, batch = made("mlp")
+    optimizer = torch.optim.LBFGS(model.parameters(), lr=0.1, max_iter=4)
+    rescaler = Rescaler(model, Rescaling("wr", tau=1)).attach(optimizer)
+    evaluations = []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = model(batch).square().mean()
+        loss.backward()
+        evaluations.append(loss.item())
+        return loss
+
+    optimizer.step(closure)
+    assert len(evaluations) > 1
+    assert rescaler.steps == 1
+    assert max(scales(model, "wr")) < 1e-12
+
+
+def test_a_step_that_mixed_precision_skips_is_not_counted():
+    model, batch = made("mlp")
+    model, batch = model.float(), batch.float()
+    optimizer = OPTIMIZERS["sgd"](model)
+    rescaler = Rescaler(model, Rescaling("wr", tau=1)).attach(optimizer)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    for bad in (False, True, False):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model(batch).float().square().mean() * (math.inf if bad else 1.0)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    assert rescaler.steps == 2
+    assert max(scales(model, "wr")) < 1e-5
+
+
+def test_parameter_groups_and_a_compiled_model_are_rescaled_alike():
+    model, batch = made("mlp")
+    groups = [{"params": model[0].parameters(), "lr": 0.1}, {"params": model[2].parameters()}]
+    optimizer = torch.optim.SGD(groups, lr=0.01)
+    compiled = torch.compile(model, backend="eager")
+    Rescaler(compiled, Rescaling("wr", tau=1)).attach(optimizer)
+    for _ in range(2):
+        train_step(compiled, optimizer, batch)
+    assert max(scales(model, "wr")) < 1e-12

@@ -166,6 +166,86 @@ def test_a_run_that_cannot_be_rescaled_leaves_its_neighbours_alone(value):
     np.testing.assert_allclose(wrs[0], scale.wrs(sound.numpy()))
 
 
+# --- the choices of wr -----------------------------------------------------------------------
+
+
+def by_hand(w: np.ndarray, bias: np.ndarray, rule: Rescaling, target: float):
+    """One layer [out, in] and its bias, unit by unit or whole."""
+    pieces = [w[i : i + 1] for i in range(len(w))] if rule.per == "unit" else [w]
+    scaled = [scale.wr(piece, target) for piece in pieces]
+    if rule.mean == "remove":
+        scaled = [piece - old.mean() for piece, old in zip(scaled, pieces, strict=True)]
+    factors = np.concatenate([np.full(len(piece), target / piece.std()) for piece in pieces])
+    bias = {"reset": 0 * bias, "keep": bias, "scale": bias * factors}[rule.biases]
+    return np.concatenate(scaled), bias
+
+
+@pytest.mark.parametrize("per", ["layer", "unit"])
+@pytest.mark.parametrize("mean", ["keep", "remove"])
+@pytest.mark.parametrize("biases", ["reset", "keep", "scale"])
+def test_every_choice_of_wr_by_hand(per, mean, biases):
+    rule = Rescaling("wr", per=per, mean=mean, biases=biases)
+    stack = torch.stack([weights(seed, (6, 5), 0.3, 0.1) for seed in range(3)])
+    bias = weights(9, (3, 6), 1.0, 0.0)
+    targets = torch.tensor([0.1, 0.5, 2.0], dtype=torch.float64)
+    scaled, factor = rule.rescaled(stack, targets)
+    new_bias = rule.new_bias(bias, factor)
+    for run in range(3):
+        w, b = by_hand(stack[run].numpy(), bias[run].numpy(), rule, targets[run].item())
+        np.testing.assert_allclose(scaled[run], w, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(new_bias[run], b, rtol=1e-10)
+
+
+def test_without_the_mean_wr_keeps_no_direction_but_that_of_w_minus_mean():
+    w = weights(0, (1, 20, 30), 0.2, 0.1)
+    scaled, _ = Rescaling("wr", mean="remove").rescaled(w, torch.tensor([0.1]).double())
+    assert cosine(scaled, w - w.mean()) == pytest.approx(1, abs=1e-12)
+    assert cosine(scaled, w) < 0.95
+
+
+def test_scaling_the_biases_too_scales_a_relu_layers_output():
+    """With mean 0, weights and bias times s: relu(s z) = s relu(z)."""
+    w, bias = weights(0, (1, 6, 5), 0.2, 0.0), weights(1, (1, 6), 1.0, 0.0)
+    w -= w.mean()
+    rule = Rescaling("wr", biases="scale")
+    scaled, factor = rule.rescaled(w, torch.tensor([0.05]).double())
+    x = weights(2, (8, 5), 1.0, 0.0)
+    before = (x @ w[0].T + bias[0]).relu()
+    after = (x @ scaled[0].T + rule.new_bias(bias, factor)[0]).relu()
+    torch.testing.assert_close(after, before * factor)
+
+
+def test_wrs_has_no_factor_and_leaves_biases():
+    w, bias = weights(0, (2, 6, 5), 0.2, 0.0), weights(1, (2, 6), 1.0, 0.0)
+    scaled, factor = Rescaling("wrs").rescaled(w, None)
+    assert factor is None
+    assert torch.equal(Rescaling("wrs").new_bias(bias, factor), bias)
+    torch.testing.assert_close(scaled.norm(dim=2), torch.ones(2, 6).double())
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence"),
+    [
+        ({"to": "best"}, r"takes for 'to' must be one of sigma, initial, got 'best'; pick one"),
+        ({"per": "row"}, r"takes for 'per' must be one of layer, unit, got 'row'"),
+        ({"mean": "half"}, r"takes for 'mean' must be one of keep, remove, got 'half'"),
+        ({"biases": "drop"}, r"takes for 'biases' must be one of reset, keep, scale, got 'drop'"),
+        ({"window": (3,)}, r"window must be \(first, last\) epoch .* got \(3,\); leave it empty"),
+        ({"window": (5, 3)}, r"1 <= first <= last, got \(5, 3\)"),
+        ({"window": (0, 3)}, r"1 <= first <= last, got \(0, 3\)"),
+        ({"window": (1.5, 3)}, r"1 <= first <= last, got \(1.5, 3\)"),
+    ],
+)
+def test_a_choice_that_does_not_exist_is_refused(choice, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Rescaling("wr", **choice)
+
+
+def test_wrs_refuses_the_choices_of_wr():
+    with pytest.raises(ValueError, match=r"'biases' is a choice of the rule wr alone, got 'scale'"):
+        Rescaling("wrs", biases="scale")
+
+
 # --- when ------------------------------------------------------------------------------------
 
 
@@ -181,8 +261,17 @@ def test_a_run_that_cannot_be_rescaled_leaves_its_neighbours_alone(value):
 )
 def test_when_a_rescaling_acts(rescaling, when, steps, epoch):
     assert rescaling.when == when
-    assert [step for step in range(1, 8) if rescaling.due_after_step(step)] == steps
-    assert rescaling.due_after_epoch is epoch
+    assert [step for step in range(1, 8) if rescaling.due_after_step(step, 1)] == steps
+    assert rescaling.due_after_epoch(1) is epoch
+
+
+def test_a_window_is_kept_to_the_epoch():
+    rule = Rescaling("wr", window=(3, 4))
+    assert [epoch for epoch in range(1, 7) if rule.due_after_epoch(epoch)] == [3, 4]
+    rule = Rescaling("wrs", 2, window=(3, 4))
+    assert [epoch for epoch in range(1, 7) if rule.due_after_step(8, epoch)] == [3, 4]
+    assert not rule.due_after_step(7, 3)
+    assert rule.when == "every 2 steps of epochs 3 to 4"
 
 
 def test_an_unknown_rule_is_refused():

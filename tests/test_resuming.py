@@ -37,9 +37,10 @@ def epochs_trained(monkeypatch) -> list[int]:
     """The number of runs in each epoch that any stack trains."""
     trained, original = [], Stack.train_epoch
 
-    def count(stack):
-        original(stack)
+    def count(stack, stop=None):
+        complete = original(stack, stop)
         trained.append(len(stack.runs))
+        return complete
 
     monkeypatch.setattr(Stack, "train_epoch", count)
     return trained
@@ -101,11 +102,11 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 def test_interrupted_in_the_middle_of_an_epoch(tmp_path, whole, monkeypatch, epochs_trained):
     steps, original = [], Stack.step
 
-    def step(stack, batch):
+    def step(stack, *batch):
         steps.append(1)
         if len(steps) in (7, 30):  # 4 steps an epoch: in the 2nd epoch of a stack, then of another
             raise KeyboardInterrupt
-        original(stack, batch)
+        original(stack, *batch)
 
     monkeypatch.setattr(Stack, "step", step)
     for _ in range(2):

@@ -4,6 +4,8 @@ Batch normalization divides by the spread of a small batch and so enlarges round
 1e-9 in some steps; everything else stays near 1e-13.
 """
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -114,6 +116,28 @@ def test_the_large_networks(together, base):
     equal_one_run(Stack(runs(replace(base, epochs=1), OWN[2:4]), SPLIT, torch.float64), 1e-9)
 
 
+def test_a_last_batch_of_one_image_is_refused_under_batch_normalization():
+    """30 images in batches of 29: torch would refuse it in the middle of an epoch."""
+    base = replace(MLP, batch_size=29)
+    Stack(runs(base, [{}]), SPLIT)
+    with pytest.raises(ValueError, match=r"30 images in batches of 29 leave 1; change batch_size"):
+        Stack(runs(replace(base, normalization="batch"), [{}]), SPLIT)
+
+
+@pytest.mark.parametrize(
+    "base", [MLP, replace(MLP, normalization="weight"), LENET], ids=["plain", "weight", "lenet"]
+)
+def test_every_choice_of_a_rescaling(base):
+    choices = [
+        {"rescale": "wr", "rescale_to": "initial"},
+        {"rescale": "wr", "rescale_per": "unit", "rescale_biases": "scale"},
+        {"rescale": "wr", "rescale_mean": "remove", "rescale_biases": "keep", "tau": 2},
+        {"rescale": "wr", "rescale_window": (2, 2)},
+        {"rescale": "wrs", "tau": 1, "rescale_window": (1, 1)},
+    ]
+    equal_one_run(Stack(runs(base, choices), SPLIT, torch.float64), 1e-9)
+
+
 def test_a_single_large_network_takes_the_same_interface():
     stack = Stack(runs(RESNET, [{}]), SPLIT, torch.float64)
     assert not stack.network.together
@@ -167,6 +191,24 @@ def test_a_saved_state_continues_bit_for_bit(base, tmp_path):
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_an_epoch_left_at_any_step_goes_on_bit_for_bit():
+    """30 images in batches of 8 are four steps; the state is saved in the middle of one epoch."""
+    members = runs(replace(MLP, normalization="batch", dropout=0.3, schedule="cosine"), OWN[2:6])
+    whole, parts = Stack(members, SPLIT), Stack(members, SPLIT)
+    whole.train_epoch()
+    whole.train_epoch()
+    for pause in (0, 1):
+        asked = iter([False] * pause + [True])
+        assert not parts.train_epoch(stop=lambda asked=asked: next(asked))
+    assert (parts.epoch, parts.taken, parts.steps) == (0, 3, 3)
+    resumed = Stack(members, SPLIT)
+    resumed.load_state(parts.state())
+    while resumed.epoch < 2:
+        resumed.train_epoch()
+    pairs = zip(whole.network.state, resumed.network.state, strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
 def test_half_precision_stays_near_float32():
     """Products round to 8 bits (bfloat16), 0.4 %; eight steps keep the weights within a percent
     of the weights' size."""
@@ -174,6 +216,7 @@ def test_half_precision_stays_near_float32():
     half = runs(replace(LENET, precision="half"), [{}, {"gain": 0.5}])
     fine, coarse = Stack(members, SPLIT), Stack(half, SPLIT)
     assert coarse.network.half == torch.bfloat16
+    assert not Stack(runs(replace(MLP, precision="half")), SPLIT).network.together
     fine.train_epoch()
     coarse.train_epoch()
     for a, b in zip(fine.weights, coarse.weights, strict=True):
@@ -199,11 +242,25 @@ def test_float16_gradients_are_scaled_and_scaled_back(monkeypatch):
 
 def test_on_a_cpu_a_captured_function_is_the_function():
     seen = []
-    call = Captured(seen.append)
+    call = Captured()
     for value in (torch.ones(2), torch.zeros(3)):
-        call(value)
+        call(seen.append, value)
     assert [len(value) for value in seen] == [2, 3]
     assert call.graph is None
+
+
+@pytest.mark.parametrize("base", [MLP, LENET])
+def test_a_dropped_stack_gives_its_memory_back_at_once(base):
+    """Without waiting for the garbage collector: the next stack needs the memory."""
+    stack = Stack(runs(base, OWN[:2]), SPLIT)
+    stack.train_epoch()
+    gone = weakref.ref(stack)
+    gc.disable()
+    try:
+        del stack
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

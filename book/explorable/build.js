@@ -1,8 +1,13 @@
 // Bundles src/ into ../vendor/explorable, with the licences of what went into the bundle.
 import { build } from "esbuild";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const target = "../vendor/explorable";
+// A test compares the bundle's first line with the sources, so that neither is changed alone.
+const sources = ["build.js", "package-lock.json", ...readdirSync("src").sort().map((name) => `src/${name}`)];
+const digest = createHash("sha256");
+for (const name of sources) digest.update(readFileSync(name));
 const { metafile } = await build({
   entryPoints: ["src/explorable.js", "src/explorable.css"],
   bundle: true,
@@ -10,6 +15,7 @@ const { metafile } = await build({
   format: "iife", // a classic script: modules do not load from file://
   target: "es2020",
   outdir: target,
+  banner: { js: `/* sources ${digest.digest("hex")} */` },
   metafile: true,
   logLevel: "info",
 });

@@ -9,6 +9,7 @@ written), 130 after Ctrl-C. Torch and the like are imported inside the commands,
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -21,6 +22,7 @@ from companion.cli.bench import bench
 from companion.cli.carry import export, import_
 from companion.cli.doctor import doctor
 from companion.cli.errors import BAD_INPUT, OneSentence, leave
+from companion.cli.folders import folders
 from companion.cli.progress import Progress
 from companion.cli.status import status
 
@@ -68,6 +70,13 @@ def run(
     arm: Annotated[
         list[str] | None, typer.Option(help="Train this arm only; may be given several times.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Train on a Ray cluster: local, auto or the host:port of its head."),
+    ] = None,
+    gpus_per_stack: Annotated[
+        float | None, typer.Option(help="Of a cluster's GPU, for a stack; default: by its size.")
+    ] = None,
 ) -> None:
     """Train an experiment and write its record; the same command goes on after a stop."""
     from companion import data as image_sets
@@ -88,9 +97,29 @@ def run(
         f"{texts.count(len(plan) // arms, 'run')} an arm, "
         f"{texts.count(plan[0].settings.epochs, 'epoch')} a run"
     )
-    with Progress(title) as progress:
+    if gpus_per_stack is not None and cluster is None:
+        raise ValueError(f"--gpus-per-stack needs --cluster, got {gpus_per_stack:g} alone; add it")
+    with contextlib.ExitStack() as stack:
+        engine = None
+        if cluster is not None:
+            from companion.experiments.cluster import connect
+
+            engine, device = stack.enter_context(connect(cluster, device, gpus_per_stack)), "cpu"
+        progress = stack.enter_context(Progress(title))
         try:
-            record = runner.run(chosen, scale, data, out, device, runs, epochs, arm, progress.begin)
+            record = runner.run(
+                chosen,
+                scale,
+                data,
+                out,
+                device,
+                runs,
+                epochs,
+                arm,
+                progress.begin,
+                progress.notice,
+                engine,
+            )
         except OSError as error:
             raise ValueError(
                 f"--out must be a folder that can be written, got {out} "
@@ -152,7 +181,7 @@ def report(
     """Show a record's results beside the paper's, how it deviates, and where it comes from."""
     from companion.evidence import records
 
-    loaded = [records.load(path) for path in _folders([record] if record else [])]
+    loaded = [records.load(path) for path in folders([record] if record else [])]
     for one in loaded:
         problems = records.verify(one.path)
         if problems:
@@ -173,7 +202,7 @@ def verify(
     from companion.cli.rerun import rerun as retrain
     from companion.evidence import records
 
-    paths = _folders(record or [])
+    paths = folders(record or [])
     failed = retrained = 0
     for path in paths:
         problems = records.verify(path)
@@ -193,24 +222,3 @@ def verify(
             "restore what is damaged or run it again",
             BAD_INPUT,
         )
-
-
-def _folders(given: Sequence[str]) -> list[Path]:
-    """The folders of records given by path or recorded name; of all that ship when none is."""
-    from companion.evidence import records
-
-    shipped = records.recorded_names()
-    if not (given or shipped):
-        raise ValueError("a record must be named, as none ships yet; give a record's folder")
-    paths = []
-    for text in given or shipped:
-        path = Path(text)
-        if not path.exists() and text in shipped:
-            path = records.recorded(text).path
-        elif not path.exists() and not path.with_name(f"{path.name}.partial").exists():
-            raise ValueError(
-                f"record must be a folder or a recorded name ({', '.join(shipped) or 'none yet'}), "
-                f"got {text!r}; `companion list` shows the names"
-            )
-        paths.append(path)
-    return paths

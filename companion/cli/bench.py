@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from companion.cli import texts
 
+if TYPE_CHECKING:
+    from companion.experiments.benchmark import Line
+
 
 def bench(
     rounds: Annotated[int, typer.Option(help="Times each contender takes its turn.")] = 7,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
+    save: Annotated[
+        Path | None, typer.Option(help="Folder for the measurement as a file.", metavar="FOLDER")
+    ] = None,
 ) -> None:
     """Time a stack against one-run loops, side by side, and print the ratios."""
     from companion import machine
-    from companion.experiments import benchmark
+    from companion.experiments import performance
 
     if rounds < 1:
         raise ValueError(f"--rounds must be >= 1, got {rounds}; 7 give a steady median")
-    facts = machine.describe("cpu")
-    typer.echo(f"{facts['hardware']}, {facts['threads']} threads, torch, float32, medians")
+    where = machine.pick_device(device)
+    facts = machine.describe(where)
+    typer.echo(f"{facts['hardware']}, {facts['threads']} CPU threads, medians of {rounds}")
     typer.echo("ratio: how many times longer a run-step takes than in the stack\n")
-    for settings, shape, runs in benchmark.CASES:
-        lines = benchmark.compare(settings, shape, runs, rounds)
-        typer.echo(lines[0].case)
-        rows = [
-            [
-                line.contender,
-                f"{line.milliseconds:.4f} ms",
-                f"{line.ratio:.2f}",
-                "" if line.share is None else f"{100 * line.share:.0f} % of the 2048-cubed product",
-            ]
-            for line in lines
+    measured = performance.measure(where, rounds, _show)
+    rows = [
+        [
+            point.along,
+            str(point.value),
+            f"{point.milliseconds:.3f} ms",
+            f"{point.kept_mib:.2f} MiB",
+            "" if point.peak_mib is None else f"{point.peak_mib:.0f} MiB at most",
         ]
-        typer.echo(texts.columns([["", "per run-step", "ratio", ""], *rows], "  ") + "\n")
+        for point in measured.growth
+    ]
+    typer.echo("how a step of a whole stack of digits MLPs grows")
+    typer.echo(texts.columns([["along", "", "a step", "kept", ""], *rows], "  "))
+    if save:
+        typer.echo(f"\nwrote {performance.save(measured, save)}")
+
+
+def _show(lines: list[Line]) -> None:
+    typer.echo(f"{lines[0].case}, {texts.count(lines[0].runs, 'run')} in the stack")
+    rows = [
+        [
+            line.contender,
+            f"{line.milliseconds:.4f} ms",
+            f"{line.ratio:.3f}",
+            ""
+            if line.share is None
+            else f"{line.teraflops:.3g} TFLOP/s, {line.share:.0%} of the 2048-cubed product",
+        ]
+        for line in lines
+    ]
+    typer.echo(texts.columns([["", "per run-step", "ratio", ""], *rows], "  ") + "\n")

@@ -8,17 +8,20 @@ from typing import Annotated
 import typer
 
 from companion.cli import texts
+from companion.cli.folders import folders
 
 
 def export(
-    record: Annotated[Path, typer.Argument(help="A record's folder, finished or in the making.")],
+    record: Annotated[
+        str, typer.Argument(help="A record's folder, finished or in the making, or its name.")
+    ],
     out: Annotated[Path, typer.Option(help="File to write; numbered files where one is full.")],
 ) -> None:
     """Put a record's finished stacks into a file of at most 16 MiB, or into several."""
     from companion.experiments import carry
 
     try:
-        written = carry.export(record, out)
+        written = carry.export(folders([record])[0], out)
     except OSError as error:
         raise ValueError(
             f"--out must be a file that can be written, got {out} ({error.strerror}); choose "

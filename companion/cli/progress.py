@@ -18,7 +18,8 @@ LOG_LINE = BAR.replace("{bar} ", "")
 class Progress:
     """A bar over the epochs of all runs with the remaining time; in a log, a line a minute.
 
-    Its `begin` is what `runner.run` takes as ``progress``; leaving the context closes the bar.
+    Its `begin` and `notice` are what `runner.run` takes under ``progress`` and ``notice``; leaving
+    the context closes the bar.
     """
 
     def __init__(self, title: str) -> None:
@@ -35,12 +36,19 @@ class Progress:
         """Count finished epochs.
 
         Those of the first call come from a checkpoint: they took no time now, and the estimate
-        of what remains leaves them out.
+        of what remains leaves them out. A negative number takes back what is trained anew.
         """
         if self.bar is None:
             self.bar = self._bar(self.done + epochs)
         else:
             self.bar.update(epochs)
+
+    def notice(self, sentence: str) -> None:
+        """Print a sentence on a line of its own, above the bar where there is one."""
+        if self.bar is not None and sys.stderr.isatty():
+            self.bar.write(sentence, file=sys.stderr)
+        else:
+            typer.echo(sentence, err=True)
 
     def _bar(self, done: int) -> Any:
         from tqdm import tqdm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from companion.evidence.records import Record
@@ -20,6 +20,7 @@ def report(record: Record) -> str:
         ["split", ", ".join(f"{key} {value}" for key, value in p.get("split", {}).items())],
         ["code", ", ".join(f"{key} {str(value)[:20]}" for key, value in p["code"].items())],
         ["machine", f"{p['machine'].get('hardware')}, device {p['machine'].get('device')}"],
+        *_machines(p.get("trained", [])),
         ["versions", ", ".join(f"{key} {value}" for key, value in versions.items())],
         ["made", f"{p['created']}, in {duration(p['wall_seconds'])}"],
     ]
@@ -28,6 +29,20 @@ def report(record: Record) -> str:
         lines += ["Differs from the source:", *(f"  - {text}" for text in p["deviations"]), ""]
     lines += ["Where it comes from:", columns([row for row in facts if row[1]], "  ")]
     return "\n".join(lines)
+
+
+def _machines(trained: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """A row for each machine, where there are several: its runs and its seconds of work."""
+    if len(trained) < 2:
+        return []
+    return [
+        [
+            "trained on",
+            f"{one['machine'].get('hardware')}, device {one['machine'].get('device')}, runs "
+            f"{', '.join(one['parts'])}, in {duration(one['seconds'])}",
+        ]
+        for one in trained
+    ]
 
 
 def _results(record: Record) -> list[str]:
@@ -94,14 +109,14 @@ def duration(seconds: float) -> str:
 def about(seconds: float) -> str:
     """Seconds as an estimate, to two digits.
 
-    >>> about(0.4), about(41.3), about(2113), about(54321), about(400_000)
-    ('about 1 s', 'about 41 s', 'about 35 min', 'about 15 h', 'about 4.6 days')
+    >>> about(0.4), about(41.3), about(2113), about(54321), about(400_000), about(1.21e8)
+    ('about 1 s', 'about 41 s', 'about 35 min', 'about 15 h', 'about 4.6 days', 'about 1,400 days')
     """
     for unit, size, limit in (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 48 * 3600)):
         if round(seconds) < limit:
             value = max(seconds / size, 1)
             return f"about {value:.1f} {unit}" if 1 < value < 3 else f"about {value:.0f} {unit}"
-    return f"about {seconds / 86400:.2g} days"
+    return f"about {float(f'{seconds / 86400:.2g}'):,g} days"
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str) -> str:

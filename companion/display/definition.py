@@ -6,171 +6,48 @@ reader can operate.
 
 import itertools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from companion.display import style
+from companion.display.marks import Curve, Histogram
+from companion.display.parts import Control, HeatMap, Panel, is_number, slug
 
-ROLES = ("data", "theory", "reference")
-
-
-@dataclass(frozen=True)
-class Control:
-    """One slider: a name (for code and links), a label, and the values it can take.
-
-    values: numbers or strings, at least two, in the slider's order. start: the index at which the
-    slider stands first. format: a format spec for numbers, such as ".2f"; unit: said after the
-    value. text(i) is what the reader sees, key(i) what stands in a link.
-
-    >>> width = Control("width", "Layer width", (16, 64, 256), unit="units", start=1)
-    >>> width.text(1), width.key(1)
-    ('64 units', '64')
-    """
-
-    name: str
-    label: str
-    values: Sequence[float | str]
-    unit: str = ""
-    start: int = 0
-    format: str = ""
-
-    def __post_init__(self):
-        object.__setattr__(self, "values", tuple(self.values))
-        _slug("control name", self.name)
-        if len(self.values) < 2:
-            raise ValueError(
-                f"{self.name} must have at least two values, got {len(self.values)}; "
-                "leave out a control that cannot move"
-            )
-        if not 0 <= self.start < len(self.values):
-            raise ValueError(
-                f"start of {self.name} must be an index from 0 to {len(self.values) - 1}, "
-                f"got {self.start}; it counts values, it is not a value"
-            )
-        keys = [self.key(i) for i in range(len(self.values))]
-        if len(set(keys)) < len(keys):
-            raise ValueError(
-                f"values of {self.name} must differ, got {keys}; drop the repeated one"
-            )
-
-    def short(self, index: int) -> str:
-        """Return a value as text without its unit."""
-        value = self.values[index]
-        return value if isinstance(value, str) else format(value, self.format or "g")
-
-    def text(self, index: int) -> str:
-        """Return a value as the reader sees it; the unit follows numbers only."""
-        unit = "" if isinstance(self.values[index], str) else self.unit
-        return f"{self.short(index)} {unit}".strip()
-
-    def key(self, index: int) -> str:
-        """Return a value as it stands in a link."""
-        value = self.values[index]
-        return value if isinstance(value, str) else f"{value:g}"
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One line of a panel, with its band where low and high are given.
-
-    A gap is a NaN in y (and in low and high at the same place). role: "data", "theory" (thin
-    dashed, in the text colour) or "reference" (faint: what happens without the method). arm gives
-    the colour (`style.PALETTE`).
-    """
-
-    label: str
-    x: Sequence[float]
-    y: Sequence[float]
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
-    arm: str = "none"
-    role: str = "data"
-
-    def __post_init__(self):
-        style.family(self.arm)
-        if self.role not in ROLES:
-            raise ValueError(f"role must be one of {', '.join(ROLES)}, got {self.role!r}")
-        if (self.low is None) != (self.high is None):
-            raise ValueError(
-                f"curve {self.label!r} must have low and high, or neither; add the other"
-            )
-        for field in ("x", "y", "low", "high"):
-            values = getattr(self, field)
-            if values is None:
-                continue
-            values = tuple(float(v) for v in values)
-            object.__setattr__(self, field, values)
-            if len(values) != len(self.x) or not values:
-                raise ValueError(
-                    f"{field} of curve {self.label!r} must have one value for each x "
-                    f"(at least one), got {len(values)} for {len(self.x)}"
-                )
-            bad = [v for v in values if math.isinf(v) or (field == "x" and math.isnan(v))]
-            if bad:
-                raise ValueError(
-                    f"{field} of curve {self.label!r} must be finite, got {bad[0]}; "
-                    "use NaN in y for a gap, or cut the curve where it leaves the axis"
-                )
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One pair of axes: what x and y are, on which axis, and what a band means.
-
-    y_limits: (low, high) of the y axis; without it, the range of all curves of all settings, so
-    that the axis stands still while the reader moves a slider.
-    """
-
-    key: str
-    x_label: str
-    y_label: str
-    x_log: bool = False
-    y_log: bool = False
-    y_limits: tuple[float, float] | None = None
-    band: str = ""
-
-    def __post_init__(self):
-        _slug("panel key", self.key)
-        if self.y_limits is not None:
-            low, high = self.y_limits
-            floor = 0 if self.y_log else -math.inf
-            if not floor < low < high < math.inf:
-                raise ValueError(
-                    f"y_limits of panel {self.key} must be finite and increasing"
-                    f"{' and positive (log axis)' if self.y_log else ''}, got {self.y_limits}"
-                )
+_MARKS = {"curves": Curve, "histograms": Histogram}
 
 
 @dataclass(frozen=True)
 class Point:
-    """What one setting shows: the curves of each panel, and the sentence that says the result."""
+    """What one setting shows, and the sentence that says the result.
 
-    curves: Mapping[str, Sequence[Curve]]
+    curves: for each panel its `Curve`s or `Histogram`s, for a `HeatMap` the number of this
+    setting (NaN where there is none).
+    """
+
+    curves: Mapping[str, Sequence[Curve] | Sequence[Histogram] | float]
     caption: str
-
-
-def _slug(what: str, name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
-        raise ValueError(
-            f"{what} must be letters, digits, - and _, beginning with a letter, got {name!r}"
-        )
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A whole explorable. grid: one `Point` for each tuple of control indices."""
+    """A whole explorable. grid: one `Point` for each tuple of control indices.
+
+    note: a quiet line below the caption, the same at every setting: what was run, at which scale.
+    """
 
     name: str
     title: str
     controls: Sequence[Control]
-    panels: Sequence[Panel]
+    panels: Sequence[Panel | HeatMap]
     grid: Mapping[tuple[int, ...], Point]
+    note: str = ""
 
     def __post_init__(self):
         object.__setattr__(self, "controls", tuple(self.controls))
         object.__setattr__(self, "panels", tuple(self.panels))
-        _slug("explorable name", self.name)
+        slug("explorable name", self.name)
+        if not self.title.strip():
+            raise ValueError(f"{self.name} must have a title, got {self.title!r}; write one line")
         for what, keys in (
             ("control name", [control.name for control in self.controls]),
             ("panel key", [panel.key for panel in self.panels]),
@@ -179,6 +56,7 @@ class Definition:
                 raise ValueError(f"an explorable must have a {what}, got none; add one")
             if twice := [key for key in keys if keys.count(key) > 1]:
                 raise ValueError(f"each {what} must be unique, got {twice[0]!r} twice; rename one")
+        self._check_panels()
         cells = set(itertools.product(*(range(len(c.values)) for c in self.controls)))
         if missing := sorted(cells - set(self.grid)):
             raise ValueError(
@@ -191,6 +69,26 @@ class Definition:
             )
         for cell in sorted(cells):
             self._check_point(cell)
+
+    def _check_panels(self) -> None:
+        names = [control.name for control in self.controls]
+        groups: dict[str, Panel] = {}
+        for panel in self.panels:
+            if isinstance(panel, HeatMap):
+                if unknown := [axis for axis in (panel.x, panel.y) if axis not in names]:
+                    raise ValueError(
+                        f"axes of heat map {panel.key} must be controls ({', '.join(names)}), "
+                        f"got {unknown[0]!r}; add that control or name another"
+                    )
+            elif panel.group:
+                first = groups.setdefault(panel.group, panel)
+                for field in ("kind", "x_label", "y_label", "x_log", "y_log", "y_limits", "band"):
+                    if getattr(panel, field) != getattr(first, field):
+                        raise ValueError(
+                            f"panels of group {panel.group} must have the same {field}, got "
+                            f"{getattr(first, field)!r} and {getattr(panel, field)!r}; "
+                            "small multiples share their axes"
+                        )
 
     def _check_point(self, cell) -> None:
         point, keys = self.grid[cell], {panel.key for panel in self.panels}
@@ -205,15 +103,10 @@ class Definition:
                 f"the point at {where} must have a caption, got none; write a sentence"
             )
         for panel in self.panels:
-            for curve in point.curves[panel.key]:
-                for log, fields in ((panel.x_log, "x"), (panel.y_log, "y low high")):
-                    values = [v for f in fields.split() for v in getattr(curve, f) or ()]
-                    if log and any(v <= 0 for v in values):
-                        raise ValueError(
-                            f"curve {curve.label!r} at {where} must be positive on the log axis "
-                            f"of panel {panel.key}, got {min(values):g}; "
-                            "make it NaN, or the axis linear"
-                        )
+            if isinstance(panel, HeatMap):
+                _check_number(point.curves[panel.key], panel, where)
+            else:
+                _check_marks(point.curves[panel.key], panel, where)
 
     @property
     def start(self) -> tuple[int, ...]:
@@ -225,14 +118,76 @@ class Definition:
         pairs = zip(self.controls, cell, strict=True)
         return ", ".join(f"{control.name} {control.key(index)}" for control, index in pairs)
 
-    def limits(self, panel: Panel) -> tuple[list[float], list[float]]:
-        """Return the x and the y limits of a panel, the same for every setting."""
-        curves = [c for point in self.grid.values() for c in point.curves[panel.key]]
-        x = _span([v for c in curves for v in c.x], panel.x_log, 0.0)
+    def limits(self, panel: Panel | HeatMap) -> tuple[list[float], list[float]]:
+        """Return the x and the y limits of a panel, the same for every setting and in a group.
+
+        A heat map's x limits are the ends of its colour scale.
+        """
+        return self._limits[panel.key]
+
+    @cached_property
+    def _limits(self) -> dict[str, tuple[list[float], list[float]]]:
+        return {panel.key: self._limits_of(panel) for panel in self.panels}
+
+    def _limits_of(self, panel):
+        if isinstance(panel, HeatMap):
+            numbers = [float(point.curves[panel.key]) for point in self.grid.values()]
+            return [float(v) for v in panel.limits or _span(numbers, False, 0.0)], []
+        keys = [
+            p.key for p in self.panels if p is panel or (panel.group and _group(p) == panel.group)
+        ]
+        marks = [m for point in self.grid.values() for key in keys for m in point.curves[key]]
+        x = _span([v for m in marks for v in m.xs], panel.x_log, 0.0)
         if panel.y_limits is not None:
-            return x, list(panel.y_limits)
-        y = [v for c in curves for values in (c.y, c.low, c.high) for v in values or ()]
-        return x, _span(y, panel.y_log, 0.04)
+            return x, [float(v) for v in panel.y_limits]
+        y = _span([v for m in marks for v in m.ys], panel.y_log, 0.04)
+        return x, [0.0, y[1]] if panel.kind == "histograms" else y
+
+    def axes(self, heat: HeatMap) -> tuple[int, int]:
+        """Return the numbers of the two controls that are the heat map's axes, x first."""
+        names = [control.name for control in self.controls]
+        return names.index(heat.x), names.index(heat.y)
+
+    def heat(self, heat: HeatMap, cell: Sequence[int]) -> list[list[float]]:
+        """Return the numbers of a heat map at a setting: one row for each value of y."""
+        across, up = self.axes(heat)
+        rows = []
+        for j in range(len(self.controls[up].values)):
+            rows.append([])
+            for i in range(len(self.controls[across].values)):
+                there = list(cell)
+                there[across], there[up] = i, j
+                rows[-1].append(float(self.grid[tuple(there)].curves[heat.key]))
+        return rows
+
+
+def _group(panel) -> str:
+    return "" if isinstance(panel, HeatMap) else panel.group
+
+
+def _check_number(value, panel: HeatMap, where: str) -> None:
+    if not is_number(value) or math.isinf(float(value)):
+        raise ValueError(
+            f"heat map {panel.key} must have one finite number at {where}, got {value!r}; "
+            "use NaN where there is none"
+        )
+
+
+def _check_marks(marks, panel: Panel, where: str) -> None:
+    wanted = _MARKS[panel.kind]
+    for mark in marks:
+        if not isinstance(mark, wanted):
+            raise ValueError(
+                f"panel {panel.key} shows {panel.kind}, so each of its curves at {where} must be "
+                f"a {wanted.__name__}, got {type(mark).__name__}; change it or the panel's kind"
+            )
+        for log, values in ((panel.x_log, mark.xs), (panel.y_log, mark.ys)):
+            if log and any(v <= 0 for v in values):
+                raise ValueError(
+                    f"curve {mark.label!r} at {where} must be positive on the log axis "
+                    f"of panel {panel.key}, got {min(values):g}; "
+                    "make it NaN, or the axis linear"
+                )
 
 
 def _span(values, log: bool, padding: float) -> list[float]:

@@ -120,9 +120,9 @@ def weight_histograms(histograms, arm: str, axes, bins: int = 80):
     words = f"outline: before, filled: after epoch {last}"
     for layer, panel in zip(numbers, axes, strict=True):
         mine = rows[rows["layer"] == layer]
-        edges = _edges(mine, bins)
+        edges = common_edges(mine, bins)
         for epoch in (last, first):
-            density = _density(mine[mine["epoch"] == epoch], edges)
+            density = mean_density(mine[mine["epoch"] == epoch], edges)
             if epoch == last:
                 panel.stairs(density, edges, fill=True, color=style.colour(arm), alpha=0.45)
             else:
@@ -135,13 +135,14 @@ def weight_histograms(histograms, arm: str, axes, bins: int = 80):
     return axes
 
 
-def _edges(rows, bins: int):
+def common_edges(rows, bins: int):
     """Return common edges that hold all but a thousandth of the weights of any run and epoch."""
     held = rows[rows["count"] > rows.groupby(["run", "epoch"])["count"].transform("sum") * 5e-4]
     return np.linspace(held["left"].min(), held["right"].max(), bins + 1)
 
 
-def _density(rows, edges):
+def mean_density(rows, edges):
+    """Return the density between the edges, averaged over the runs of rows."""
     shares = []
     for _, run in rows.sort_values("left").groupby("run"):
         ends = np.append(run["left"].to_numpy(float)[:1], run["right"].to_numpy(float))

@@ -1,4 +1,8 @@
-"""The book's explorables, each built from the record it shows."""
+"""The book's explorables, each built from the record it shows.
+
+>>> hero().name  # computed here and now: no record is needed
+'depth'
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,23 @@ import math
 import numpy as np
 import pandas as pd
 
-from companion.display.explorables import Control, Curve, Explorable, Panel, Point
+from companion.display import by_layer
+from companion.display.curves import bands, inside
+from companion.display.depth import hero
+from companion.display.explorables import Control, Curve, Explorable, HeatMap, Panel, Point
 from companion.evidence import records
 from companion.evidence.records import Record
 from companion.evidence.summaries import summary
 from companion.experiments import scale_grid
 
+__all__ = [
+    "hero", "scale_map", "weight_std_by_layer", "weights_before_and_after", "width_gain_period",
+]  # fmt: skip
 LAYER = 2
 """The layer whose weights are shown: hidden, so that its fan-in is the layer width."""
 STD_LIMITS = (0.01, 10.0)
+PERCENT = (0.0, 100.0)
+MLP_RECORD = "weight-rescaling-mlp-cifar10-jpeg-book"
 _WHEN = {None: "never", 0: "once an epoch", 1: "every step"}
 
 
@@ -31,10 +43,9 @@ def width_gain_period(record: Record | None = None) -> Explorable:
     shown = record or records.recorded("scale-grid-digits-book")
     last = int(shown.epochs["epoch"].max())
     layers = shown.layers[shown.layers["layer"] == LAYER]
-    accuracy = _bands(shown.epochs, "test_accuracy")
-    std = _bands(layers, "weight_std")
-    finals = dict(list(shown.epochs[shown.epochs["epoch"] == last].groupby("arm")["test_accuracy"]))
-    final_stds = dict(list(layers[layers["epoch"] == last].groupby("arm")["weight_std"]))
+    accuracy = {arm: 100 * band for arm, band in bands(shown.epochs, "test_accuracy").items()}
+    std = bands(layers, "weight_std")
+    said = _endings(shown)
 
     def point(width: int, gain: float, period: str) -> Point:
         tau = periods[period]
@@ -44,34 +55,25 @@ def width_gain_period(record: Record | None = None) -> Explorable:
         epochs = list(range(last + 1))
         arm = "none" if tau is None else "wr"
         label = "never rescaled" if tau is None else "rescaled"
+        start = Curve("initial σ", epochs, [sigma] * len(epochs), role="theory")
         curves = {
-            "std": [
-                Curve("initial σ", epochs, [sigma] * len(epochs), role="theory"),
-                _curve(label, std[name], arm, STD_LIMITS),
-            ],
-            "accuracy": [_curve(label, accuracy[name], arm, (0.0, 100.0), factor=100)],
+            "std": [start, inside(label, std[name], STD_LIMITS, arm)],
+            "accuracy": [inside(label, accuracy[name], PERCENT, arm)],
         }
         if tau is not None:
-            for key, bands, limits, factor in (
-                ("std", std, STD_LIMITS, 1),
-                ("accuracy", accuracy, (0.0, 100.0), 100),
-            ):
+            for key, quantity, limits in (
+                ("std", std, STD_LIMITS), ("accuracy", accuracy, PERCENT)
+            ):  # fmt: skip
                 curves[key].append(
-                    _curve("never rescaled", bands[never], "none", limits, factor, faint=True)
+                    inside("never rescaled", quantity[never], limits, "none", faint=True)
                 )
-        ending = _ending(finals[name], final_stds[name], sigma)
-        held = "never rescaled" if tau is None else f"rescaled {period}"
-        return Point(curves, f"Width {width}, gain {gain:g} × √2, {held}: {ending}")
+        return Point(curves, said(width, gain, period))
 
-    periods = {_when(tau): tau for tau in scale_grid.PERIODS}
+    periods = _periods()
     return Explorable.compute(
         "scale",
         "Where the weights start, and whether they are held there",
-        [
-            Control("width", "Layer width", scale_grid.WIDTHS, unit="units", start=2),
-            Control("gain", "Gain", scale_grid.GAINS, unit="× √2", start=5),
-            Control("period", "Rescale the weights", tuple(periods), start=0),
-        ],
+        _controls(),
         [
             Panel(
                 "std",
@@ -85,45 +87,85 @@ def width_gain_period(record: Record | None = None) -> Explorable:
                 "accuracy",
                 "epoch",
                 "test accuracy (%)",
-                y_limits=(0.0, 100.0),
+                y_limits=PERCENT,
                 band="95 % interval of the mean",
             ),
         ],
         point,
+        note=f"{shown.label()}.",
     )
 
 
-def _bands(rows: pd.DataFrame, quantity: str) -> dict[str, pd.DataFrame]:
-    """Arm -> mean and 95 % t interval per epoch. An epoch in which a run is no longer finite
-    has no mean."""
-    from scipy.stats import t
+def scale_map(record: Record | None = None) -> Explorable:
+    """The final test accuracy on the digits as a map of gain and rescale period; control width.
 
-    groups = rows.groupby(["arm", "epoch"], sort=False)[quantity]
-    runs = groups.size()
-    mean = groups.mean().where(groups.count() == runs)
-    half = t.ppf(0.975, runs - 1) * groups.std() / np.sqrt(runs)
-    bands = pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half})
-    return {arm: band.droplevel("arm") for arm, band in bands.groupby(level="arm")}
+    record: as in `width_gain_period`.
+    """
+    shown = record or records.recorded("scale-grid-digits-book")
+    means = 100 * _last(shown.epochs).groupby("arm")["test_accuracy"].mean()
+    said, periods = _endings(shown), _periods()
 
+    def point(width: int, gain: float, period: str) -> Point:
+        mean = means[scale_grid.arm_name(width, gain, periods[period])]
+        return Point({"accuracy": mean}, said(width, gain, period))
 
-def _curve(
-    label: str,
-    band: pd.DataFrame,
-    arm: str,
-    limits: tuple[float, float],
-    factor: float = 1,
-    faint: bool = False,
-) -> Curve:
-    """A curve inside the panel: it stops where its mean leaves the axis, its band is cut there."""
-    low, high = limits
-    scaled = (band * factor).astype(float)
-    scaled = scaled.where(scaled["mean"].between(low, high), np.nan).clip(low, high)
-    columns = [scaled[name].tolist() for name in ("mean", "low", "high")]
-    if faint:
-        columns[1:] = [None, None]
-    return Curve(
-        label, band.index.tolist(), *columns, arm=arm, role="reference" if faint else "data"
+    return Explorable.compute(
+        "scale-map",
+        "Every gain and every rescale period at once",
+        _controls(),
+        [HeatMap("accuracy", "test accuracy at the end (%)", x="gain", y="period")],
+        point,
+        note=f"{shown.label()}.",
     )
+
+
+def weight_std_by_layer(record: Record | None = None) -> Explorable:
+    """Weight std per epoch, a panel a layer; control arm.
+
+    record: a record of `weight_rescaling`; the one that ships with the package if none is given.
+    """
+    return by_layer.weight_std(record or records.recorded(MLP_RECORD))
+
+
+def weights_before_and_after(record: Record | None = None) -> Explorable:
+    """Histograms of the weights before and after training, a panel a layer; control arm.
+
+    record: as in `weight_std_by_layer`.
+    """
+    return by_layer.weights(record or records.recorded(MLP_RECORD))
+
+
+def _controls() -> list[Control]:
+    return [
+        Control("width", "Layer width", scale_grid.WIDTHS, unit="units", start=2),
+        Control("gain", "Gain", scale_grid.GAINS, unit="× √2", start=5),
+        Control("period", "Rescale the weights", tuple(_periods()), start=0),
+    ]
+
+
+def _periods() -> dict[str, int | None]:
+    """What the reader sees -> the period in steps."""
+    return {_when(tau): tau for tau in scale_grid.PERIODS}
+
+
+def _last(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["epoch"] == rows["epoch"].max()]
+
+
+def _endings(record: Record):
+    """Return said(width, gain, period): what came of a setting, as a sentence."""
+    layers = _last(record.layers[record.layers["layer"] == LAYER])
+    accuracies = dict(list(_last(record.epochs).groupby("arm")["test_accuracy"]))
+    stds = dict(list(layers.groupby("arm")["weight_std"]))
+
+    def said(width: int, gain: float, period: str) -> str:
+        tau = _periods()[period]
+        name = scale_grid.arm_name(width, gain, tau)
+        held = "never rescaled" if tau is None else f"rescaled {period}"
+        ending = _ending(accuracies[name], stds[name], gain * math.sqrt(2 / width))
+        return f"Width {width}, gain {gain:g} × √2, {held}: {ending}"
+
+    return said
 
 
 def _ending(accuracy: pd.Series, std: pd.Series, sigma: float) -> str:

@@ -1,16 +1,19 @@
 """An explorable in a built page: a compact payload, and the HTML that carries it.
 
 The payload (JSON) has
-    id, title
-    controls: [{name, label, start, keys, texts, shorts}], one string a value in each list
-    panels:   [{key, x, y, xlog, ylog, xlim, ylim, band}]
+    id, title, note
+    controls: [{name, label, unit, start, ordered, keys, texts, shorts}]; the last three
+              hold one string a value
+    panels:   [{kind, key, title, group, x, y, xlog, ylog, xlim, ylim, band}], a heat map
+              {kind, key, y, across, up, lim, digits} with the numbers of its two controls
     arrays:   each different sequence of numbers once: an x axis is shared by every curve on it
     styles:   each different [label, role, colour, dashes] once
     curves:   each different [style, x, y] or [style, x, y, low, high] once: `style` an index into
-              styles, the others indices into arrays; the line "never rescaled" is stored once
-    points:   {"0,2,1": [caption, [curve, ...] of panel 0, [curve, ...] of panel 1, ...]}
+              styles, the others indices into arrays; the line "never rescaled" is stored once.
+              A histogram is a curve whose x are the edges, one more than its y
+    points:   {"0,2,1": [caption, [curve, ...] of panel 0, number of heat map 1, ...]}
 Points are keyed by control *index*, because JavaScript prints 2.0 as "2". Numbers have four
-significant digits; a gap is null.
+significant digits, whole ones all of theirs; a gap is null.
 """
 
 import html
@@ -18,7 +21,9 @@ import json
 import math
 
 from companion.display import style
-from companion.display.definition import Curve, Definition
+from companion.display.definition import Definition
+from companion.display.marks import Curve, Histogram
+from companion.display.parts import HeatMap
 
 DIGITS = 4
 
@@ -27,30 +32,40 @@ def payload(definition: Definition) -> dict:
     """Return the definition as plain data in the format above."""
     arrays, styles, curves = _Table(), _Table(), _Table()
 
-    def number_of(curve: Curve) -> int:
-        dashes = " ".join(f"{2 * d:g}" for d in _dashes(curve))
-        colour = "ink" if curve.role == "theory" else style.family(curve.arm)
-        parts = [styles.add([curve.label, curve.role, colour, dashes])]
-        for values in (curve.x, curve.y, curve.low, curve.high):
-            if values is not None:
-                parts.append(arrays.add([rounded(v) for v in values]))
+    def number_of(mark: Curve | Histogram) -> int:
+        if isinstance(mark, Histogram):
+            dashes, columns = "", (mark.edges, mark.density)
+        else:
+            dashes = " ".join(f"{2 * d:g}" for d in _dashes(mark))
+            columns = (mark.x, mark.y, mark.low, mark.high)
+        colour = "ink" if mark.role == "theory" else style.family(mark.arm)
+        parts = [styles.add([mark.label, mark.role, colour, dashes])]
+        parts += [arrays.add([rounded(v) for v in values]) for values in columns if values]
         return curves.add(parts)
+
+    def shown(panel, point):
+        if isinstance(panel, HeatMap):
+            return rounded(float(point.curves[panel.key]))
+        return [number_of(mark) for mark in point.curves[panel.key]]
 
     points = {
         ",".join(map(str, cell)): [
             point.caption,
-            *([number_of(curve) for curve in point.curves[p.key]] for p in definition.panels),
+            *(shown(panel, point) for panel in definition.panels),
         ]
         for cell, point in sorted(definition.grid.items())
     }
     return {
         "id": definition.name,
         "title": definition.title,
+        "note": definition.note,
         "controls": [
             {
                 "name": control.name,
                 "label": control.label,
+                "unit": control.unit,
                 "start": control.start,
+                "ordered": control.ordered,
                 "keys": [control.key(i) for i in range(len(control.values))],
                 "texts": [control.text(i) for i in range(len(control.values))],
                 "shorts": [control.short(i) for i in range(len(control.values))],
@@ -67,8 +82,22 @@ def payload(definition: Definition) -> dict:
 
 def _panel(definition, panel) -> dict:
     x, y = definition.limits(panel)
+    if isinstance(panel, HeatMap):
+        across, up = definition.axes(panel)
+        return {
+            "kind": panel.kind,
+            "key": panel.key,
+            "y": panel.label,
+            "across": across,
+            "up": up,
+            "lim": [rounded(v, 6) for v in x],
+            "digits": panel.digits,
+        }
     return {
+        "kind": panel.kind,
         "key": panel.key,
+        "title": panel.title,
+        "group": panel.group,
         "x": panel.x_label,
         "y": panel.y_label,
         "xlog": panel.x_log,
@@ -84,13 +113,15 @@ def _dashes(curve: Curve) -> tuple[float, ...]:
 
 
 def rounded(value: float, digits: int = DIGITS) -> float | int | None:
-    """Return a number with so many significant digits, whole numbers as int, NaN as None.
+    """Return a number with so many significant digits, NaN as None; whole numbers stay exact.
 
-    >>> rounded(0.123456), rounded(20.0), rounded(float("nan"))
-    (0.1235, 20, None)
+    >>> rounded(0.123456), rounded(12345.0), rounded(float("nan"))
+    (0.1235, 12345, None)
     """
     if math.isnan(value):
         return None
+    if value.is_integer() and abs(value) < 1e9:
+        return int(value)
     short = float(f"{value:.{digits - 1}e}")
     return int(short) if short.is_integer() and abs(short) < 1e9 else short
 
@@ -134,7 +165,7 @@ def fragment(definition: Definition) -> str:
         f'<script type="application/json">{script_safe(payload(definition))}</script>'
         f"<p><strong>{html.escape(definition.title)}</strong><br>"
         f"With {html.escape(definition.describe(definition.start))}: "
-        f"{html.escape(start.caption)}</p>"
+        f"{html.escape(start.caption)} {html.escape(definition.note)}</p>"
         "<noscript><p>The controls of this figure need JavaScript.</p></noscript>"
         f"</weights-explorable><script>{_LOADER}</script>"
     )

@@ -1,8 +1,9 @@
 """The look of the book, chosen once: one colour and one line style for one arm, in every figure.
 
-The colours are those of Okabe and Ito, which readers with any colour vision can tell apart. A
-line keeps its colour on light and on dark paper. Small text needs more contrast than a line, so a
-label takes `readable(code, paper)`: the same hue, moved until it passes WCAG AA (4.5:1).
+The colours are those of Okabe and Ito, which readers with any colour vision can tell apart. Some
+are pale on white paper, some dim on dark: `readable(code, paper, ratio)` is the same hue, moved
+until it stands out. A line must pass WCAG AA for graphics (3:1), its label that for small text
+(4.5:1); on dark paper, where a thin line looks dimmer, both pass 4.5:1.
 """
 
 from functools import lru_cache
@@ -18,7 +19,12 @@ PALETTE = {
     "weight_norm": "#CC79A7",
     "batch_norm": "#56B4E9",
 }
-_DASHES = {"wd-1e-3": (5, 1.5), "wd-1e-4": (1.5, 1.5)}  # in line widths: on, off
+_DASHES = {
+    "wd-1e-3": (5, 1.5),
+    "wd-1e-4": (1.5, 1.5),
+    "none-xavier": (5, 1.5),
+    "wr-xavier": (5, 1.5),
+}  # in line widths: on, off
 THEORY_DASHES = (4, 3)
 
 # Ink, quiet ink and rules on light paper. figures.show replaces them by CSS variables, so that
@@ -26,6 +32,8 @@ THEORY_DASHES = (4, 3)
 INK, MUTED, RULE = "#222832", "#5a6675", "#d9dde2"
 DARK_INK, DARK_MUTED, DARK_RULE = "#ced6dd", "#9ca4af", "#3a424d"
 LIGHT_PAPER, DARK_PAPER = "#ffffff", "#14181e"
+TEXT_RATIO = 4.8  # a little above WCAG AA's 4.5:1 for small text
+LINE_RATIOS = {LIGHT_PAPER: 3.2, DARK_PAPER: 4.8}
 
 RC = {
     "figure.facecolor": "none",
@@ -85,7 +93,7 @@ def family(arm: str) -> str:
     if arm in PALETTE:
         return arm
     if arm in arms.LABELS:
-        return arm.split("-")[0]
+        return next(part for part in arm.split("-") if part in PALETTE)
     raise ValueError(
         f"arm must be one of {', '.join(arms.LABELS)}, got {arm!r}; add new arms in style"
     )
@@ -148,10 +156,10 @@ def contrast(a: str, b: str) -> float:
 
 
 @lru_cache
-def readable(code: str, paper: str) -> str:
+def readable(code: str, paper: str, ratio: float = TEXT_RATIO) -> str:
     """Return the colour nearest to `code`, on its way to black or white, that reads on `paper`.
 
-    The ratio reached is 4.8:1, a little above WCAG AA's 4.5:1 for small text.
+    ratio: the contrast to reach.
 
     >>> readable("#E69F00", "#ffffff")
     '#986900'
@@ -160,7 +168,7 @@ def readable(code: str, paper: str) -> str:
     for step in range(101):
         pairs = zip(_channels(code), _channels(target), strict=True)
         mixed = "#" + "".join(f"{round(c + (t - c) * step / 100):02x}" for c, t in pairs)
-        if contrast(mixed, paper) >= 4.8:
+        if contrast(mixed, paper) >= ratio:
             return mixed
     return target
 
@@ -183,10 +191,11 @@ def css() -> str:
         inks = {"text-base": ink, "text-muted": muted, "border": rule, "background": paper}
         names = dict(zip(("ink", "muted", "rule", "paper"), inks.items(), strict=True))
         values = {name: f"var(--pst-color-{theirs},{own})" for name, (theirs, own) in names.items()}
-        values |= {f"{name}-text": readable(value, paper) for name, value in PALETTE.items()}
+        for name, value in PALETTE.items():
+            values[name] = readable(value, paper, LINE_RATIOS[paper])
+            values[f"{name}-text"] = readable(value, paper)
         return "".join(f"--wis-{name}:{value};" for name, value in values.items())
 
-    lines = "".join(f"--wis-{name}:{value};" for name, value in PALETTE.items())
     light = block(INK, MUTED, RULE, LIGHT_PAPER)
     dark = block(DARK_INK, DARK_MUTED, DARK_RULE, DARK_PAPER)
     said = "html[data-theme=dark] .wis,html[theme=dark] .wis,body[data-jp-theme-light=false] .wis"
@@ -195,7 +204,7 @@ def css() -> str:
         " body:not([data-jp-theme-light]) .wis"
     )
     return (
-        f".wis{{{lines}{light}color:var(--wis-ink);font-family:var(--book-sans,system-ui,"
+        f".wis{{{light}color:var(--wis-ink);font-family:var(--book-sans,system-ui,"
         '-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Liberation Sans",Arial,sans-serif)}'
         f"{said}{{{dark}}}@media(prefers-color-scheme:dark){{{unsaid}{{{dark}}}}}"
         "html[data-theme=dark] .bd-content div.cell_output .text_html:has(.wis)"

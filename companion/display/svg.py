@@ -16,7 +16,9 @@ from matplotlib.transforms import Bbox
 from companion.display import style
 from companion.display.labels import settle
 
-_VARIABLES = {style.INK: "ink", style.MUTED: "muted", style.RULE: "rule"}
+_VARIABLES = {style.INK: "ink", style.MUTED: "muted", style.RULE: "rule"} | {
+    code: name for name, code in style.PALETTE.items()
+}
 _GAP = 16  # CSS px between panels
 _SHRINK = 0.68  # no drawing shrinks below this share of its size; it scrolls sideways instead
 

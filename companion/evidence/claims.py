@@ -21,8 +21,12 @@ MEANINGS = {
     "not reproduced": "our difference between arms includes 0 or has the other sign",
     "not run": "this code can run it and has not",
     "not built": "this code cannot run it",
+    "holds": "what is printed follows from the printed numbers",
+    "does not hold": "what is printed does not follow from the printed numbers",
+    "left open": "the print does not settle it",
 }
-"""The verdicts and what each says."""
+"""The verdicts and what each says: five on a result that is repeated, three (the last) on what a
+paper prints, recomputed from its own numbers (see `audit`)."""
 SCALES = ("quick", "book", "full")
 _UNITS = {
     "percent": (100, " %", " points"),

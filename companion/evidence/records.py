@@ -2,7 +2,8 @@
 
 A finished record is a folder with `epochs.parquet`, `layers.parquet`, `histograms.parquet`
 (columns in `tables`) and `record.json`: name, experiment, scale, dataset and its digest, arms,
-seeds, code, machine, wall time and how the setting differs from the paper's.
+seeds, code, machine, wall time and how the setting differs from the paper's. Its `trained` says
+which machine trained which part, and in how many seconds; older records do not have it.
 """
 
 import os
@@ -65,8 +66,14 @@ class Record:
         p = self.provenance
         runs = f"{p['runs_per_arm']} run{'s' if p['runs_per_arm'] != 1 else ''} an arm"
         epochs = f"{p['epochs']} epoch{'s' if p['epochs'] != 1 else ''}"
-        hardware = p["machine"].get("hardware", "unknown hardware")
-        return f"{runs}, {epochs}, {p['dataset']}, {p['scale']} scale, {hardware}"
+        return f"{runs}, {epochs}, {p['dataset']}, {p['scale']} scale, {self._hardware()}"
+
+    def _hardware(self) -> str:
+        """Return what trained: each kind of machine once, or their number where they are many."""
+        machines = [entry["machine"] for entry in self.provenance.get("trained", [])]
+        machines = machines or [self.provenance["machine"]]
+        kinds = list(dict.fromkeys(m.get("hardware", "unknown hardware") for m in machines))
+        return " and ".join(kinds) if len(kinds) < 3 else f"{len(kinds)} kinds of hardware"
 
 
 def load(path: str | Path) -> Record:
@@ -159,7 +166,7 @@ class Writer:
         if not (self.folder / "record.json").is_file():
             raise ValueError(f"{self.folder} exists and is no record; choose another --out.")
         record = load(self.folder)
-        old = {k: v for k, v in record.provenance.items() if k not in provenance.RESULT}
+        old = provenance.declared(record.provenance)
         difference = working.first_difference(
             provenance.identity(old), provenance.identity(self.header)
         )
@@ -188,9 +195,19 @@ class Writer:
         """Return one sentence for each stored part or checkpoint that is damaged."""
         return [] if self.complete else self._open().damaged()
 
-    def add(self, key: str, frames: dict[str, pd.DataFrame]) -> None:
-        """Store the three tables of a finished stack, all or nothing; its checkpoint goes."""
-        self._open().add(key, frames)
+    def add(
+        self,
+        key: str,
+        frames: dict[str, pd.DataFrame],
+        origin: dict | None = None,
+        elsewhere: bool = False,
+    ) -> None:
+        """Store the three tables of a finished stack, all or nothing; its checkpoint goes.
+
+        origin: the machine, code and seconds of the training, as in `provenance.ORIGIN`, if they
+        are known. elsewhere: they were not worked here, and are added to the time worked.
+        """
+        self._open().add(key, frames, origin, elsewhere)
 
     def save_checkpoint(self, key: str, state: object) -> None:
         """Store where a stack stands, replacing the checkpoint before it in one step."""
@@ -200,12 +217,20 @@ class Writer:
         """Return the stored state on the CPU, or None; `ValueError` when it is damaged."""
         return None if self.complete else self._open().load_checkpoint(key)
 
+    def checkpoints(self) -> list[str]:
+        """Return the keys of the stacks that have a checkpoint."""
+        return [] if self.complete else self._open().checkpoints()
+
+    def drop_checkpoint(self, key: str) -> None:
+        """Delete a checkpoint that no stack will go on from."""
+        self._open().drop_checkpoint(key)
+
     def finish(self, wall_seconds: float | None = None) -> Record:
         """Merge the parts, put the record in place in one step, and return it.
 
         `wall_seconds` is the time since this writer was opened (measured when not given); what
-        was worked before a resume is added to it. A damaged or missing part is a `ValueError`, and
-        nothing is lost.
+        was worked before a resume, or elsewhere, is added to it. A damaged or missing part is a
+        `ValueError`, and nothing is lost.
         """
         if self._record:
             return self._record
@@ -236,6 +261,9 @@ class Writer:
             "wall_seconds": round(work.elapsed(wall_seconds), 1),
             "stacks": [part.name for part in parts],
         }
+        trained = provenance.trained({part.name: working.read_origin(part) for part in parts})
+        if trained:
+            result["trained"] = trained
         files.write_json(temporary / "record.json", {**self.header, **result})
         os.replace(temporary, self.folder)
         files.sync_folder(self.folder.parent)

@@ -2,13 +2,15 @@
 
     header.json              what is being run; the same as in the finished record
     elapsed.json             seconds worked so far, over all resumes
-    parts/<stack>/           the three tables of a finished stack, with digests.json
+    parts/<stack>/           the three tables of a finished stack, with origin.json (who trained
+                             it, in what time; may be absent) and digests.json
     checkpoints/<stack>.pt   where a stack that still trains can go on
     lock                     held by the one process that writes
 
 Each file and each part appears in one step, so that a kill at any moment loses no finished stack.
 """
 
+import json
 import os
 import re
 import reprlib
@@ -60,22 +62,48 @@ def sentence(difference: tuple[str, Any, Any]) -> str:
 
 def read_part(part: Path) -> dict[str, pa.Table]:
     """Return the tables of a finished stack; `ValueError` with one sentence when it is damaged."""
-    rule = f"part {part.name} in {part.parent.parent} is damaged"
-    remedy = "run the same command again to train this stack anew."
+    digests = _digests(part)
+    if "origin" in digests:
+        _content(part, "origin.json", digests["origin"])
+    return {
+        name: tables.from_parquet(name, _content(part, f"{name}.parquet", digests.get(name)))
+        for name in tables.TABLES
+    }
+
+
+def read_origin(part: Path) -> dict | None:
+    """Return who trained a finished stack and in what time, or None when it does not say.
+
+    `ValueError` as in `read_part`.
+    """
+    digests = _digests(part)
+    if "origin" not in digests:
+        return None
+    return provenance.check_origin(json.loads(_content(part, "origin.json", digests["origin"])))
+
+
+def _digests(part: Path) -> dict:
     try:
-        digests = files.read_json(part / "digests.json")
+        return files.read_json(part / "digests.json")
     except ValueError:
-        raise ValueError(f"{rule} (digests.json cannot be read); {remedy}") from None
-    result = {}
-    for name in tables.TABLES:
-        try:
-            data = (part / f"{name}.parquet").read_bytes()
-        except OSError:
-            raise ValueError(f"{rule} ({name}.parquet is missing); {remedy}") from None
-        if files.digest(data) != digests.get(name):
-            raise ValueError(f"{rule} ({name}.parquet differs from its digest); {remedy}")
-        result[name] = tables.from_parquet(name, data)
-    return result
+        raise _damaged(part, "digests.json cannot be read") from None
+
+
+def _content(part: Path, file: str, digest: str | None) -> bytes:
+    try:
+        data = (part / file).read_bytes()
+    except OSError:
+        raise _damaged(part, f"{file} is missing") from None
+    if files.digest(data) != digest:
+        raise _damaged(part, f"{file} differs from its digest")
+    return data
+
+
+def _damaged(part: Path, fault: str) -> ValueError:
+    return ValueError(
+        f"part {part.name} in {part.parent.parent} is damaged ({fault}); "
+        "run the same command again to train this stack anew."
+    )
 
 
 def problems(folder: Path) -> list[str]:
@@ -176,8 +204,18 @@ class WorkingFolder:
         """Return one sentence for each part or checkpoint that no longer fits its digest."""
         return problems(self.folder)[1:]
 
-    def add(self, key: str, frames: dict[str, pd.DataFrame]) -> None:
-        """Store the tables of a finished stack in one step and drop its checkpoint."""
+    def add(
+        self,
+        key: str,
+        frames: dict[str, pd.DataFrame],
+        origin: dict | None = None,
+        elsewhere: bool = False,
+    ) -> None:
+        """Store the tables of a finished stack in one step and drop its checkpoint.
+
+        origin: machine, code and seconds, as in `provenance.ORIGIN`. elsewhere: another working
+        folder counted those seconds; they are added to the time worked here.
+        """
         part = self._path("parts", key)
         if key in self.finished():
             raise ValueError(f"stack {key} is in {self.folder} already; skip what is finished().")
@@ -192,6 +230,7 @@ class WorkingFolder:
         )
         if found:
             raise ValueError(f"stack {key} cannot be recorded: {found[0]}")
+        origin = None if origin is None else provenance.check_origin(origin)
         temporary = part.with_name(f".{key}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
@@ -199,12 +238,17 @@ class WorkingFolder:
         for name in data:
             files.write_bytes(temporary / f"{name}.parquet", data[name])
         digests = {name: files.digest(data[name]) for name in data}
+        if origin is not None:
+            files.write_json(temporary / "origin.json", origin)
+            digests["origin"] = files.digest((temporary / "origin.json").read_bytes())
         files.write_json(temporary / "digests.json", digests)
         if part.exists():  # a damaged one
             shutil.rmtree(part)
         os.replace(temporary, part)
         files.sync_folder(part.parent)
         self._checkpoint(key).unlink(missing_ok=True)
+        if origin is not None and elsewhere:
+            self._before += origin["seconds"]
         self._save_elapsed()
 
     def save_checkpoint(self, key: str, state: Any) -> None:
@@ -216,6 +260,14 @@ class WorkingFolder:
         """Return the stored state of a stack, on the CPU, or None when there is none."""
         path = self._checkpoint(key)
         return checkpoints.read(path) if path.exists() else None
+
+    def checkpoints(self) -> list[str]:
+        """Return the keys of the stacks that have a checkpoint, whole or damaged."""
+        return sorted(path.stem for path in (self.folder / "checkpoints").glob("[!.]*.pt"))
+
+    def drop_checkpoint(self, key: str) -> None:
+        """Delete a checkpoint that no stack will go on from."""
+        self._checkpoint(key).unlink(missing_ok=True)
 
     def elapsed(self, now: float | None = None) -> float:
         """Return the seconds worked before and `now` (since opening, measured when None).

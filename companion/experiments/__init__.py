@@ -1,6 +1,6 @@
 """Experiments: what is trained, how often, at which scale; and the runner that does it."""
 
-from companion.experiments import scale_grid, weight_rescaling
+from companion.experiments import scale_grid, weight_rescaling, weight_rescaling_networks
 from companion.experiments.plan import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -8,6 +8,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     for experiment in (
         weight_rescaling.MLP,
         weight_rescaling.SMALL_INPUTS,
+        weight_rescaling_networks.LENET,
+        weight_rescaling_networks.ALEXNET,
+        weight_rescaling_networks.RESNET,
         scale_grid.GRID,
     )
 }

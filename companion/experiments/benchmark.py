@@ -2,7 +2,7 @@
 
 All times are milliseconds per run-step, the time of one optimizer step of one run; medians over
 rounds in which every contender takes its turn, so that a change in the machine's load meets all
-of them. The contenders compute the same thing in float32: the same MLP, batch and optimizer.
+of them. The contenders compute the same thing in the same precision: network, batch, optimizer.
 """
 
 from __future__ import annotations
@@ -15,36 +15,81 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from companion import data, machine
+from companion import data, machine, models
 from companion.data import Split
-from companion.methods.initialization import initialize_
-from companion.models import MLP
+from companion.training import one_run
 from companion.training.many_runs import Stack
 from companion.training.packing import stack_size
 from companion.training.settings import Run, Settings
 
 CEILING = 2048
 """Side of the square float32 product whose rate is the ceiling."""
+TURN = 0.15
+"""Seconds that a contender's turn takes, about; a turn is at least one step."""
+EPOCH_STEPS = 1250
+"""Steps of an epoch of N's MLP: 40,000 images in batches of 32."""
 Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and batch to time, on images of a shape: runs in the stack on a CPU and on a GPU,
+    and whether the loop with a DataLoader is timed too."""
+
+    settings: Settings
+    shape: tuple[int, int, int]
+    runs: int
+    gpu_runs: int
+    loader: bool = True
+
+    @property
+    def title(self) -> str:
+        """Network, widths, batch and precision in words."""
+        widths = "-".join(map(str, self.settings.widths))
+        half = ", half precision" if self.settings.precision == "half" else ""
+        return f"{self.settings.model} {widths}, batch {self.settings.batch_size}{half}"
+
+
+_LENET = Settings(model="lenet5", widths=(3, 6, 16, 120, 84, 10), activation="tanh")
+_RESNET = Settings(model="resnet18", widths=(3, 64, 128, 256, 512, 10), normalization="batch")
 CASES = (
-    (Settings(), (3, 32, 32), 30),
-    (Settings(batch_size=128), (3, 32, 32), 30),
-    (Settings(widths=(64, 64, 32, 10)), (1, 8, 8), 100),
+    Case(Settings(), (3, 32, 32), 30, 500),
+    Case(Settings(batch_size=128), (3, 32, 32), 30, 500),
+    Case(Settings(widths=(64, 64, 32, 10)), (1, 8, 8), 100, 1000),
+    Case(_LENET, (3, 32, 32), 1, 200),
 )
-"""Settings, image shape and runs: the paper's MLP at two batch sizes, and one for the digits."""
+CPU_CASES = (*CASES, Case(_RESNET, (3, 32, 32), 1, 1, loader=False))
+GPU_CASES = (
+    *CASES,
+    *(
+        Case(replace(_RESNET, precision="half", batch_size=batch), (3, 32, 32), 1, 1, loader=False)
+        for batch in (128, 512, 1024, 2048)
+    ),
+)
+"""The paper's MLP at two batch sizes, one for the digits, LeNet-5, and ResNet-18; on a GPU the
+last at several batch sizes, for its best one is the question."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the table: the case, the contender, milliseconds per run-step, that time over the
-    stack's, and for the stack the share of the ceiling that its arithmetic reaches."""
+    """One row of the table: the case, its runs, the contender, milliseconds per run-step, that
+    time over the stack's; of a stack the operations per second of its arithmetic and their share
+    of the ceiling."""
 
     case: str
+    runs: int
     contender: str
     milliseconds: float
     ratio: float
+    teraflops: float | None = None
     share: float | None = None
+
+
+def cases(device: torch.device) -> tuple[Case, ...]:
+    """What is timed on a device."""
+    return GPU_CASES if device.type == "cuda" else CPU_CASES
 
 
 def made_images(shape: tuple[int, int, int], count: int = 4096, classes: int = 10) -> Split:
@@ -56,51 +101,68 @@ def made_images(shape: tuple[int, int, int], count: int = 4096, classes: int = 1
     return data.split(data.image_set("made", images, labels, images[:half], labels[:half]))
 
 
-def flops(settings: Settings) -> float:
-    """Floating-point operations of one run-step: forward, weight gradients, and the gradients
-    that pass between layers. The first layer's input gradient is not computed and not counted."""
-    layers = [a * b for a, b in itertools.pairwise(settings.widths)]
-    return 2.0 * settings.batch_size * (2 * sum(layers) + sum(layers[1:]))
+def flops(settings: Settings, shape: tuple[int, int, int]) -> float:
+    """Floating-point operations of the products and convolutions of one run-step, forward and
+    backward, counted by torch. The first layer's input gradient is not computed and not
+    counted."""
+    with torch.device("meta"):
+        model = models.build(
+            settings.model, settings.widths, settings.activation, settings.normalization
+        )
+        images = torch.empty(settings.batch_size, *shape)
+    with FlopCounterMode(display=False) as counter:
+        model(images).sum().backward()
+    return float(counter.get_total_flops())
 
 
-def ceiling() -> float:
-    """Operations per second of a 2048-cubed float32 matrix product on this machine's CPU."""
-    left, right = torch.randn(2, CEILING, CEILING).unbind()
-    times = [_seconds(lambda: left @ right, 1) for _ in range(15)]
+def ceiling(device: torch.device) -> float:
+    """Operations per second of a 2048-cubed float32 matrix product on the device."""
+    left, right = torch.randn(2, CEILING, CEILING, device=device).unbind()
+    times = [seconds(lambda: left @ right, 1, device) for _ in range(15)]
     return 2 * CEILING**3 / statistics.median(times)
 
 
-def compare(settings: Settings, shape: tuple[int, int, int], runs: int, rounds: int) -> list[Line]:
-    """The stack against the loops, for one MLP on images of one shape."""
-    machine.keep_freed_memory()
-    split = made_images(shape, classes=settings.widths[-1])
-    limit = stack_size(Run(0, "bench", 0, settings), torch.device("cpu"))
-    stacked = min(runs, limit)
-    contenders: dict[str, tuple[Step, int, int]] = {
-        "stack": (stack_steps(settings, split, stacked), stacked, 20),
-        "in memory, one run": (memory_steps(settings, split, foreach=False, fused=False), 1, 40),
-        "in memory, foreach": (memory_steps(settings, split, foreach=True, fused=False), 1, 40),
-        "in memory, fused": (memory_steps(settings, split, foreach=False, fused=True), 1, 40),
-        "DataLoader, transforms": (loader_steps(settings, split), 1, 10),
-    }
-    if settings.rescale == "none":
-        every = replace(settings, rescale="wr", tau=1)
-        contenders["stack, WR every step"] = (stack_steps(every, split, stacked), stacked, 20)
+def compare(case: Case, rounds: int, device: torch.device) -> list[Line]:
+    """The stack against the loops, for one network on images of one shape."""
+    if device.type == "cpu":
+        machine.keep_freed_memory()
+    settings, split = case.settings, made_images(case.shape, classes=case.settings.widths[-1])
+    split = split.to(device)
+    wanted = case.gpu_runs if device.type == "cuda" else case.runs
+    stacked = min(wanted, stack_size(Run(0, "bench", 0, settings), device))
+    contenders: dict[str, tuple[Step, int]] = {
+        "stack": (stack_steps(settings, split, stacked), stacked),
+        "stack, WR every step": (
+            stack_steps(replace(settings, rescale="wr", tau=1), split, stacked), stacked
+        ),
+        "stack, WRS every step": (
+            stack_steps(replace(settings, rescale="wrs", tau=1), split, stacked), stacked
+        ),
+        "in memory, one run": (memory_steps(settings, split, foreach=False, fused=False), 1),
+        "in memory, foreach": (memory_steps(settings, split, foreach=True, fused=False), 1),
+        "in memory, fused": (memory_steps(settings, split, foreach=False, fused=True), 1),
+    }  # fmt: skip
+    if case.loader:
+        contenders["DataLoader, transforms"] = (loader_steps(settings, split), 1)
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds + 1):  # the first round warms up
-        for name, (step, together, repeats) in contenders.items():
-            times[name].append(_seconds(step, repeats) / together)
-    medians = {name: statistics.median(values[1:]) for name, values in times.items()}
-    top = ceiling()
-    widths = "-".join(map(str, settings.widths))
-    case = f"{widths}, batch {settings.batch_size}, {stacked} runs"
+    repeats = {name: turns(step, device) for name, (step, _) in contenders.items()}
+    for _ in range(rounds):
+        for name, (step, together) in contenders.items():
+            times[name].append(seconds(step, repeats[name], device) / together)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    medians["stack, WR once an epoch"] = (
+        medians["stack"] + (medians["stack, WR every step"] - medians["stack"]) / EPOCH_STEPS
+    )
+    rate, top = flops(settings, case.shape) / medians["stack"], ceiling(device)
     return [
         Line(
-            case,
+            case.title,
+            stacked if name.startswith("stack") else 1,
             name,
             1000 * median,
             median / medians["stack"],
-            flops(settings) / median / top if name == "stack" else None,
+            rate / 1e12 if name == "stack" else None,
+            rate / top if name == "stack" else None,
         )
         for name, median in medians.items()
     ]
@@ -121,30 +183,25 @@ def stack_steps(settings: Settings, split: Split, runs: int) -> Step:
 def _orders(stack: Stack, split: Split) -> Iterator[torch.Tensor]:
     size = stack.settings.batch_size
     order = torch.stack([torch.randperm(len(split.train_labels)) for _ in stack.runs])
-    whole = [batch for batch in order.split(size, dim=1) if batch.shape[1] == size]
+    whole = [batch for batch in order.to(stack.device).split(size, dim=1) if batch.shape[1] == size]
     return itertools.cycle(whole)
 
 
 def memory_steps(settings: Settings, split: Split, foreach: bool, fused: bool) -> Step:
-    """One step of the loop an expert writes: images standardised once, tensors in memory."""
-    model = initialize_(MLP(settings.widths, settings.activation))
-    optimizer = torch.optim.SGD(
-        model.parameters(),
-        lr=settings.learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-        foreach=foreach,
-        fused=fused,
-    )
-    images = split.standardize(split.train_images).flatten(1)
-    labels = split.train_labels
-    batches = itertools.cycle(torch.randperm(len(labels)).split(settings.batch_size)[:-1])
+    """One step of the loop an expert writes: images standardised once, all tensors on the device,
+    channels last and autocast where they help."""
+    device = split.train_images.device
+    model, optimizer = _one(settings, device, foreach=foreach, fused=fused)
+    images, labels = split.standardize(split.train_images), split.train_labels
+    if device.type == "cuda" and settings.model != "mlp":
+        model = model.to(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=torch.channels_last)
+    order = torch.randperm(len(labels), device=device)
+    batches = itertools.cycle(order.split(settings.batch_size)[:-1])
 
     def step() -> None:
         batch = next(batches)
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(model(images[batch]), labels[batch]).backward()
-        optimizer.step()
+        _descend(model, optimizer, settings, images[batch], labels[batch])
 
     return step
 
@@ -153,6 +210,7 @@ def loader_steps(settings: Settings, split: Split) -> Step:
     """One step of the loop of tutorials: PIL images, torchvision transforms, a DataLoader."""
     from torchvision.transforms import v2
 
+    device = split.train_images.device
     change = v2.Compose(
         [
             v2.ToImage(),
@@ -160,7 +218,7 @@ def loader_steps(settings: Settings, split: Split) -> Step:
             v2.Normalize(split.mean.tolist(), split.std.tolist()),
         ]
     )
-    pictures = [v2.functional.to_pil_image(image) for image in split.train_images]
+    pictures = [v2.functional.to_pil_image(image) for image in split.train_images.cpu()]
     labels = split.train_labels.tolist()
 
     class Pictures(torch.utils.data.Dataset):
@@ -174,22 +232,57 @@ def loader_steps(settings: Settings, split: Split) -> Step:
         Pictures(), batch_size=settings.batch_size, shuffle=True, drop_last=True
     )
     batches = itertools.chain.from_iterable(itertools.repeat(loader))
-    model = initialize_(MLP(settings.widths, settings.activation))
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=settings.learning_rate, momentum=settings.momentum
-    )
+    model, optimizer = _one(settings, device)
 
     def step() -> None:
         images, labels = next(batches)
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(model(images), labels).backward()
-        optimizer.step()
+        _descend(model, optimizer, settings, images.to(device), labels.to(device))
 
     return step
 
 
-def _seconds(step: Step, repeats: int) -> float:
+def _one(
+    settings: Settings, device: torch.device, **how: bool
+) -> tuple[nn.Module, torch.optim.Optimizer]:
+    model = one_run.build(settings, 0, torch.float32, device)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=settings.learning_rate, momentum=settings.momentum, **how
+    )
+    return model, optimizer
+
+
+def _descend(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    settings: Settings,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+) -> None:
+    half = machine.half_precision(images.device)
+    with torch.autocast(images.device.type, half, enabled=settings.precision == "half"):
+        loss = nn.functional.cross_entropy(model(images), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def turns(step: Step, device: torch.device) -> int:
+    """Steps of a turn, after two that warm up (on a GPU, until its graph is captured)."""
+    for _ in range(6 if device.type == "cuda" else 2):
+        step()
+    return max(1, min(200, round(TURN / seconds(step, 1, device))))
+
+
+def seconds(step: Step, repeats: int, device: torch.device) -> float:
+    """Seconds of one step, over ``repeats`` of them."""
+    _wait(device)
     start = time.perf_counter()
     for _ in range(repeats):
         step()
+    _wait(device)
     return (time.perf_counter() - start) / repeats
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,8 +1,9 @@
 """Finished stacks as files, to carry them from one machine to another.
 
-A file is an uncompressed zip: `manifest.json` (the record's header and each member's digest) and
-`parts/<first run>-<last run>/<table>.parquet`. It has 16 MiB at most; what needs more is split
-into several files, each of which can be brought in alone.
+A file is an uncompressed zip: `manifest.json` (the record's header, the origin of each part as far
+as it is known, and each member's digest) and `parts/<first run>-<last run>/<table>.parquet`. It
+has 16 MiB at most; what needs more is split into several files, each of which can be brought in
+alone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 Tables = dict[str, pa.Table]
+Origins = dict[int, tuple[str, dict]]
+"""Run -> the key of the part it was trained in, and that part's origin with this run's share of
+the seconds."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,11 @@ def export(path: str | Path, out: str | Path) -> list[Path]:
     More than `LIMIT` bytes become ``<out stem>-1of2<suffix>`` and so on. Reads only, no lock.
     Raises ValueError when nothing is finished or a file is there already.
     """
-    header, stored = _stored(Path(path))
+    header, stored, origins = _stored(Path(path))
     numbers = _runs(stored)
     if not numbers:
         raise ValueError(f"{path} has no finished stack to export; train one first")
-    packed = _packed(header, stored, numbers)
+    packed = _packed(header, stored, origins, numbers)
     out = Path(out)
     count = len(packed)
     targets = [out.with_name(f"{out.stem}-{i}of{count}{out.suffix}") for i in range(1, count + 1)]
@@ -64,48 +68,88 @@ def export(path: str | Path, out: str | Path) -> list[Path]:
 def bring_in(paths: Sequence[str | Path], out: str | Path) -> Brought:
     """Add the stacks of exported files to their record in the folder `out`; begin it if need be.
 
-    All files are checked before anything is written. A run that is there already must have the
-    same rows. When all runs are there the record is finished.
+    With a stack come the machine and the code that trained it and its seconds, which count as
+    worked. All files are checked before anything is written. A run that is there already must
+    have the same rows. When all runs are there the record is finished.
 
     Raises ValueError for a damaged file, files of different records, and runs that differ.
     """
     read = [_read(Path(path)) for path in paths]
     header = read[0][0]
-    for path, (other, _) in zip(paths, read, strict=True):
+    for path, (other, _, _) in zip(paths, read, strict=True):
         found = working.first_difference(provenance.identity(header), provenance.identity(other))
         if found:
             raise ValueError(
                 f"files must be of one record, and {path} differs from {paths[0]}: "
                 f"{working.sentence(found)}; import them apart"
             )
-    stored = _joined([])
-    for path, (_, more) in zip(paths, read, strict=True):
-        stored = _joined([stored, _only(more, _new(stored, more, str(path)))])
+    stored, origins = _joined([]), {}
+    for path, (_, more, theirs) in zip(paths, read, strict=True):
+        fresh = _new(stored, more, str(path))
+        stored = _joined([stored, _only(more, fresh)])
+        origins |= {number: theirs[number] for number in fresh if number in theirs}
     faults = checks.content(header, {n: t.to_pandas() for n, t in stored.items()}, complete=False)
     if faults:
         raise ValueError(f"{paths[0]} cannot be imported: {faults[0]}")
     with records.Writer(Path(out) / header["name"], header) as writer:
         here = _stored(writer.folder)[1]
         fresh = _new(here, stored, str(writer.folder))
-        for numbers in _stretches(fresh):
-            writer.add(_key(numbers), _pandas(_only(stored, numbers)))
+        for numbers in _stretches(fresh, origins):
+            rows = _pandas(_only(stored, numbers))
+            writer.add(_key(numbers), rows, _origin(numbers, origins), elsewhere=True)
         wanted = len(header["arms"]) * header["runs_per_arm"]
         full = len(_runs(here)) + len(fresh) == wanted
         record = writer.finish() if full else None
     return Brought(header["name"], len(fresh), len(_runs(stored)) - len(fresh), record)
 
 
-def _stored(path: Path) -> tuple[dict, Tables]:
-    """Header and rows of what is finished of a record."""
+def _stored(path: Path) -> tuple[dict, Tables, Origins]:
+    """Header, rows and origins of what is finished of a record."""
     path = path.with_name(path.name.removesuffix(".partial"))
     partial = working.folder_of(path)
     if (path / "record.json").is_file() or not partial.is_dir():
         record = records.load(path)
-        header = {k: v for k, v in record.provenance.items() if k not in provenance.RESULT}
-        return header, {name: tables.encode(name, getattr(record, name)) for name in tables.TABLES}
+        stored = {name: tables.encode(name, getattr(record, name)) for name in tables.TABLES}
+        origins = _record_origins(record.provenance, _runs(stored))
+        return provenance.declared(record.provenance), stored, origins
     header = provenance.check_header(files.read_json(partial / "header.json"))
-    parts = sorted(partial.glob("parts/[!.]*"))
-    return header, _joined([working.read_part(part) for part in parts])
+    parts = {part: working.read_part(part) for part in sorted(partial.glob("parts/[!.]*"))}
+    origins = {}
+    for part, rows in parts.items():
+        origins |= _shared(part.name, _runs(rows), working.read_origin(part))
+    return header, _joined(list(parts.values())), origins
+
+
+def _record_origins(said: dict, numbers: Sequence[int]) -> Origins:
+    """The origins in a finished record; one that says none was trained by its machine alone."""
+    if "trained" not in said:
+        code = {key: said["code"].get(key, "unknown") for key in ("version", "commit")}
+        whole = {"machine": said["machine"], "code": code, "seconds": said["wall_seconds"]}
+        return _shared("all", numbers, whole)
+    origins = {}
+    for entry in said["trained"]:
+        for key, seconds in entry["parts"].items():
+            if re.fullmatch(r"\d+-\d+", key):
+                first, last = map(int, key.split("-"))
+                whole = {"machine": entry["machine"], "code": entry["code"], "seconds": seconds}
+                origins |= _shared(key, range(first, last + 1), whole)
+    return origins
+
+
+def _shared(key: str, numbers: Sequence[int], origin: dict | None) -> Origins:
+    """The origin of each run of a part, with its share of the seconds."""
+    if origin is None:
+        return {}
+    share = {**origin, "seconds": origin["seconds"] / len(numbers)}
+    return dict.fromkeys(numbers, (key, share))
+
+
+def _origin(numbers: Sequence[int], origins: Origins) -> dict | None:
+    """The origin of consecutive runs out of one part, all or some of its runs."""
+    if numbers[0] not in origins:
+        return None
+    seconds = sum(origins[number][1]["seconds"] for number in numbers)
+    return {**origins[numbers[0]][1], "seconds": round(seconds, 3)}
 
 
 def _joined(parts: Sequence[Tables]) -> Tables:
@@ -147,15 +191,17 @@ def _new(here: Tables, more: Tables, where: str) -> list[int]:
     return sorted(set(_runs(more)) - set(both))
 
 
-def _stretches(numbers: Sequence[int]) -> list[list[int]]:
-    """Consecutive numbers together.
+def _stretches(numbers: Sequence[int], origins: Origins) -> list[list[int]]:
+    """Consecutive numbers together, unless they were trained in different parts.
 
-    >>> _stretches([0, 1, 2, 7, 8])
-    [[0, 1, 2], [7, 8]]
+    >>> _stretches([0, 1, 2, 7, 8], {1: ("1-2", {}), 2: ("1-2", {})})
+    [[0], [1, 2], [7, 8]]
     """
     found: list[list[int]] = []
+    part = None
     for number in numbers:
-        if found and number == found[-1][-1] + 1:
+        before, part = part, origins.get(number, ("",))[0]
+        if found and number == found[-1][-1] + 1 and part == before:
             found[-1].append(number)
         else:
             found.append([number])
@@ -167,9 +213,9 @@ def _key(numbers: Sequence[int]) -> str:
     return f"{numbers[0]:05d}-{numbers[-1]:05d}"
 
 
-def _packed(header: dict, stored: Tables, numbers: Sequence[int]) -> list[bytes]:
+def _packed(header: dict, stored: Tables, origins: Origins, numbers: Sequence[int]) -> list[bytes]:
     """Files of at most `LIMIT` bytes with these runs, halved until they fit."""
-    content = _zipped(header, stored, numbers)
+    content = _zipped(header, stored, origins, numbers)
     if len(content) <= LIMIT:
         return [content]
     if len(numbers) == 1:
@@ -178,16 +224,23 @@ def _packed(header: dict, stored: Tables, numbers: Sequence[int]) -> list[bytes]
             "copy the record's folder instead"
         )
     half = len(numbers) // 2
-    return _packed(header, stored, numbers[:half]) + _packed(header, stored, numbers[half:])
+    return [
+        content
+        for some in (numbers[:half], numbers[half:])
+        for content in _packed(header, stored, origins, some)
+    ]
 
 
-def _zipped(header: dict, stored: Tables, numbers: Sequence[int]) -> bytes:
-    members = {}
-    for stretch in _stretches(numbers):
+def _zipped(header: dict, stored: Tables, origins: Origins, numbers: Sequence[int]) -> bytes:
+    members, known = {}, {}
+    for stretch in _stretches(numbers, origins):
+        origin = _origin(stretch, origins)
+        if origin is not None:
+            known[_key(stretch)] = origin
         for name, table in _only(stored, stretch).items():
             members[f"parts/{_key(stretch)}/{name}.parquet"] = tables.to_parquet(table)
     digests = {name: files.digest(content) for name, content in members.items()}
-    manifest = {"format": FORMAT, "header": header, "sha256": digests}
+    manifest = {"format": FORMAT, "header": header, "origins": known, "sha256": digests}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("manifest.json", json.dumps(manifest, sort_keys=True))
@@ -196,8 +249,8 @@ def _zipped(header: dict, stored: Tables, numbers: Sequence[int]) -> bytes:
     return buffer.getvalue()
 
 
-def _read(path: Path) -> tuple[dict, Tables]:
-    """Header and rows of an exported file; ValueError when anything in it is not as written."""
+def _read(path: Path) -> tuple[dict, Tables, Origins]:
+    """Header, rows and origins of an exported file; ValueError when it is not as written."""
     try:
         if path.stat().st_size > LIMIT:
             raise ValueError(f"more than {LIMIT} bytes")
@@ -218,7 +271,10 @@ def _read(path: Path) -> tuple[dict, Tables]:
             _, key, file = name.split("/")
             table = file.removesuffix(".parquet")
             parts.setdefault(key, {})[table] = tables.from_parquet(table, data)
-        return header, _joined(list(parts.values()))
+        origins = {}
+        for key, origin in manifest.get("origins", {}).items():
+            origins |= _shared(key, _runs(parts[key]), provenance.check_origin(origin))
+        return header, _joined(list(parts.values())), origins
     except (
         OSError,
         zipfile.BadZipFile,

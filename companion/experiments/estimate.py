@@ -39,6 +39,10 @@ STEPS = (2, 16)
 """Steps of a timed epoch, at most: first few, and more while that is quick."""
 SECONDS = 0.02
 """When a timed epoch took this long, no longer one is timed."""
+MEASURED = 200
+"""Images of the validation and of the test part that are visited when measuring is timed."""
+FEW = 4
+"""Images of a batch and of each part with which a convolutional network is timed on a CPU."""
 CPU_RUNS = 16
 """Runs of a timed stack on a CPU, at most: a larger one costs as much a run."""
 SAMPLES = 2
@@ -60,9 +64,9 @@ class Sizes:
         """Images that are visited after each epoch."""
         return min(self.train, TRAIN_IMAGES) + self.validation + self.test
 
-    def reduced(self, train: int) -> Sizes:
-        """At most `train` training images and 200 of each other part."""
-        few = {part: min(getattr(self, part), 200) for part in ("validation", "test")}
+    def reduced(self, train: int, other: int) -> Sizes:
+        """At most `train` training images and `other` of each other part."""
+        few = {part: min(getattr(self, part), other) for part in ("validation", "test")}
         return replace(self, train=min(self.train, train), **few)
 
     def made(self, device: torch.device) -> data.Split:
@@ -171,20 +175,24 @@ class Clock:
 
     def _time(self, runs: Sequence[Run], size: Sizes) -> tuple[float, float]:
         """Seconds to build the stack and seconds an epoch."""
-        batch = runs[0].settings.batch_size
-        for steps in STEPS:
-            few = size.reduced(steps * batch)
+        heavy = self.device.type == "cpu" and runs[0].settings.model != "mlp"
+        if heavy:  # its time goes into arithmetic, which grows with the images
+            runs = [replace(run, settings=replace(run.settings, batch_size=FEW)) for run in runs]
+        batch, tries = runs[0].settings.batch_size, 1 if heavy else 3
+        for steps in STEPS[:1] if heavy else STEPS:
+            few = size.reduced(steps * batch, FEW if heavy else MEASURED)
             if few not in self._splits:
                 self._splits[few] = few.made(self.device)
             began = self._now()
             stack = Stack(runs, self._splits[few])
             built = self._now()
-            # the least of three: another process can only add to the time
-            training = min(self._seconds(stack.train_epoch) for _ in range(3))
+            # the least: another process can only add to the time
+            training = min(self._seconds(stack.train_epoch) for _ in range(tries))
             if training > SECONDS:
                 break
         measuring = min(
-            self._seconds(lambda: runner.epoch_tables(stack, histograms=False)) for _ in range(2)
+            self._seconds(lambda: runner.epoch_tables(stack, histograms=False))
+            for _ in range(min(tries, 2))
         )
         ratio = math.ceil(size.train / batch) / math.ceil(few.train / batch)
         epoch = training * ratio + measuring * size.measured / few.measured

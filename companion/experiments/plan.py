@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from companion import models
 from companion.training.settings import Run, Settings
@@ -16,7 +17,11 @@ MAX_EPOCHS = 32_767
 
 @dataclass(frozen=True)
 class Scale:
-    """How large: runs per arm, epochs, the image sets meant for it, and what it is for."""
+    """How large: runs per arm, epochs, the image sets meant for it, and what it is for.
+
+    arms: those it trains, None for all. changes: settings that it replaces in every arm, such as
+    narrower widths.
+    """
 
     name: str
     runs: int
@@ -24,6 +29,7 @@ class Scale:
     datasets: tuple[str, ...]
     note: str
     arms: tuple[str, ...] | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,9 @@ class Experiment:
         for position, (arm, settings) in enumerate(self.arms.items()):
             if arm not in chosen:
                 continue
-            widths = models.fitted(settings.model, settings.widths, shape, classes)
-            fitted = replace(settings, widths=widths, epochs=length)
+            changed = replace(settings, **size.changes)
+            widths = models.fitted(changed.model, changed.widths, shape, classes)
+            fitted = replace(changed, widths=widths, epochs=length)
             for repeat in range(count):
                 seed = SEEDS_PER_ARM * position + repeat
                 planned.append(Run(len(planned), arm, seed, fitted))

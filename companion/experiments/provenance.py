@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from companion import __version__
 
@@ -27,6 +28,12 @@ def code() -> dict[str, str]:
     """Version, commit (``unknown`` outside a git checkout, ``+changes`` for an unclean one) and
     the digest of what trains."""
     return {"version": __version__, "commit": _commit(), "source": source_digest()}
+
+
+def origin(header: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """What a part says of itself, from a header made on the machine that trained it."""
+    code = {key: header["code"][key] for key in ("version", "commit")}
+    return {"machine": header["machine"], "code": code, "seconds": round(seconds, 3)}
 
 
 def _commit() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,87 @@ def test_table(record: Record, table: str) -> pd.DataFrame:
         )
     frame = pd.DataFrame(rows)
     return frame.assign(holm=comparison.holm(frame["p"]))
+
+
+def effect_table(record: Record, table: str, confidence: float = 0.95) -> pd.DataFrame:
+    """How large the differences of the paper's pairs are in our runs, beside the paper's own.
+
+    Columns: group1, group2, runs; difference of group2 - group1 in points with its bootstrap
+    interval low, high; superiority (the probability that a run of group2 is the better one) with
+    superiority_low, superiority_high, NaN where one side always wins; delta (Cliff's); g
+    (Hedges') and paper_g, from the printed means and SDs.
+    """
+    best = _best(record)
+    accuracy = {arm: rows["test_accuracy"].to_numpy(float) for arm, rows in best.groupby("arm")}
+    asked = {"II": "I", "IV": "III", "VI": "V"}[table]
+    rows = []
+    for pair in published.mann_whitney_rows(table).itertuples():
+        one, two = accuracy[pair.group2], accuracy[pair.group1]
+        gap = comparison.bootstrap(one, two, "difference", confidence)
+        won = comparison.bootstrap(one, two, "superiority", confidence)
+        theirs = [
+            published.summary(asked, arm, "test_accuracy") for arm in (pair.group2, pair.group1)
+        ]
+        rows.append(
+            {
+                "group1": pair.group1,
+                "group2": pair.group2,
+                "runs": len(one),
+                "difference": 100 * gap.estimate,
+                "low": 100 * gap.low,
+                "high": 100 * gap.high,
+                "superiority": won.estimate,
+                "superiority_low": won.low,
+                "superiority_high": won.high,
+                "delta": comparison.cliffs_delta(one, two),
+                "g": comparison.hedges_g(one, two),
+                "paper_g": comparison.hedges_g(*theirs),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def optimism_table(record: Record) -> pd.DataFrame:
+    """One row an arm, means over its runs in percent: the test accuracy at the epoch that the
+    validation images choose, at the epoch that the test images would choose, and at the last.
+
+    Columns: arm, runs, chosen, highest, last, optimism (highest - chosen) and late (chosen -
+    last), each difference with its 95 % t interval (optimism_low, ..., late_high), in points.
+    """
+    rows = []
+    for arm, runs in comparison.optimism(record.epochs).groupby("arm", sort=False):
+        row = {"arm": arm, "runs": len(runs)}
+        for name in ("chosen", "highest", "last", "optimism", "late"):
+            found = summary(100 * runs[name])
+            row[name] = found.mean
+            if name in ("optimism", "late"):
+                row |= {f"{name}_low": found.low, f"{name}_high": found.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def runs_table(
+    differences: Sequence[float],
+    sd: float,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    draws: int = 4000,
+) -> pd.DataFrame:
+    """How many runs an arm needs to find each difference, and the power that simulation gives.
+
+    Columns: difference, sd (points, or any one unit), runs (`comparison.runs_needed`), simulated,
+    low, high (the power of that many runs with its 95 % interval).
+
+    >>> runs_table([0.4, 1.4], sd=0.5, draws=500)["runs"].tolist()
+    [27, 4]
+    """
+    rows = []
+    for difference in differences:
+        runs = comparison.runs_needed(difference, sd, power, alpha)
+        found = comparison.power(difference, sd, runs, alpha, draws=draws)
+        rows.append((difference, sd, runs, found.estimate, found.low, found.high))
+    names = ["difference", "sd", "runs", "simulated", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def ranking(record: Record, table: str) -> str:

@@ -9,7 +9,8 @@ Two rules, both linear in the weights:
 * ``wrs`` (Liu et al., section 4): each output unit's weight vector (each convolution kernel) is
   divided by its norm. Its direction stays, its norm becomes 1; biases are left alone.
 
-The standard deviation is the population one (divide by n).
+The standard deviation is the population one (divide by n). The formulas and the choices are here;
+`rescaler` applies them to a model while any optimizer trains it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-
-from companion.methods import initialization
+from torch import Tensor
 
 RULES = ("none", "wr", "wrs")
+CHOICES = {
+    "to": ("sigma", "initial"),
+    "per": ("layer", "unit"),
+    "mean": ("keep", "remove"),
+    "biases": ("reset", "keep", "scale"),
+}
+"""What ``wr`` leaves to choose; the first is the paper's."""
 
 
 def rescaled_to_std(weight: Tensor, std: float | Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -36,14 +42,8 @@ def rescaled_to_std(weight: Tensor, std: float | Tensor, axes: tuple[int, ...]) 
     >>> round(float(w.mean()), 4), round(float(w.std(correction=0)), 4)
     (3.0, 0.5)
     """
-    mean = weight.mean(dim=axes, keepdim=True)
-    centred = weight - mean
-    # the norm of the centred weights: torch's own std takes ten times as long on a CPU
-    norm = torch.linalg.vector_norm(centred, dim=axes, keepdim=True)
-    root = math.sqrt(math.prod(weight.shape[axis] for axis in axes))
-    rounding = 8 * torch.finfo(weight.dtype).eps * root * mean.abs()
-    norm = norm.where(norm > rounding, torch.nan)
-    return centred.mul_(std * root / norm).add_(mean)
+    mean, centred, spread = _spread(weight, axes)
+    return centred.mul_(std / spread).add_(mean)
 
 
 def rescaled_to_unit_norm(weight: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -56,23 +56,46 @@ def rescaled_to_unit_norm(weight: Tensor, axes: tuple[int, ...]) -> Tensor:
     return weight / torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
 
 
+def _spread(weight: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, the weights less their mean, and their standard deviation, NaN where it is 0."""
+    mean = weight.mean(dim=axes, keepdim=True)
+    centred = weight - mean
+    # the norm of the centred weights: torch's own std takes ten times as long on a CPU
+    norm = torch.linalg.vector_norm(centred, dim=axes, keepdim=True)
+    root = math.sqrt(math.prod(weight.shape[axis] for axis in axes))
+    rounding = 8 * torch.finfo(weight.dtype).eps * root * mean.abs()
+    return mean, centred, norm.where(norm > rounding, torch.nan) / root
+
+
 @dataclass(frozen=True)
 class Rescaling:
-    """What to set and how often.
+    """What to set, to which scale, how often and when.
 
     rule: ``none``, ``wr`` or ``wrs``. tau: the rescale period in optimizer steps, or 0 for once
-    at the end of each epoch.
+    at the end of each epoch. window: (first, last) epoch in which it acts, counted from 1, both
+    included; empty: always.
+
+    Of ``wr`` alone: to: the scheme's ``sigma``, or the standard deviation that each layer had at
+    its ``initial`` draw. per: ``layer`` or output ``unit``. mean: ``keep`` it, or ``remove`` it, so
+    that the direction of w - mean becomes that of w. biases: ``reset`` to 0, ``keep``, or
+    ``scale`` by the weights' factor.
 
     >>> Rescaling("wr").when
     'every epoch'
-    >>> Rescaling("wrs", tau=20).when
-    'every 20 steps'
+    >>> Rescaling("wrs", tau=20, window=(60, 200)).when
+    'every 20 steps of epochs 60 to 200'
     """
 
     rule: str = "none"
     tau: int = 0
+    to: str = "sigma"
+    per: str = "layer"
+    mean: str = "keep"
+    biases: str = "reset"
+    window: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "window", tuple(self.window))
         if self.rule not in RULES:
             raise ValueError(
                 f"rescaling rule must be one of {', '.join(RULES)}, got {self.rule!r}; pick one"
@@ -82,100 +105,71 @@ class Rescaling:
                 f"the rescale period must be a whole number of steps >= 1, or 0 for once an "
                 f"epoch, got {self.tau}; use rule 'none' to never rescale"
             )
+        for name, known in CHOICES.items():
+            value = getattr(self, name)
+            if value not in known:
+                raise ValueError(
+                    f"what a rescaling takes for {name!r} must be one of {', '.join(known)}, got "
+                    f"{value!r}; pick one"
+                )
+            if self.rule == "wrs" and value != known[0]:
+                raise ValueError(
+                    f"{name!r} is a choice of the rule wr alone, got {value!r} with wrs, which "
+                    f"gives every unit norm 1 and leaves biases; leave it at {known[0]!r}"
+                )
+        if self.window and not (
+            len(self.window) == 2
+            and all(epoch % 1 == 0 for epoch in self.window)
+            and 1 <= self.window[0] <= self.window[1]
+        ):
+            raise ValueError(
+                "the rescale window must be (first, last) epoch with 1 <= first <= last, got "
+                f"{self.window}; leave it empty for all epochs"
+            )
 
     @property
     def when(self) -> str:
-        """The period in words."""
+        """The period, and the window if there is one, in words."""
         if self.rule == "none":
             return "never"
         if self.tau == 0:
-            return "every epoch"
-        return "every step" if self.tau == 1 else f"every {self.tau} steps"
+            period = "every epoch"
+        else:
+            period = "every step" if self.tau == 1 else f"every {self.tau} steps"
+        if not self.window:
+            return period
+        return f"{period} of epochs {self.window[0]} to {self.window[1]}"
 
-    def due_after_step(self, step: int) -> bool:
-        """Whether it acts after optimizer step number ``step`` (counted from 1)."""
-        return self.rule != "none" and self.tau > 0 and step % self.tau == 0
+    def due_after_step(self, step: int, epoch: int) -> bool:
+        """Whether it acts after optimizer step number ``step`` of the training, in epoch number
+        ``epoch`` (both counted from 1)."""
+        return self._acts_in(epoch) and self.tau > 0 and step % self.tau == 0
 
-    @property
-    def due_after_epoch(self) -> bool:
-        """Whether it acts at the end of every epoch."""
-        return self.rule != "none" and self.tau == 0
+    def due_after_epoch(self, epoch: int) -> bool:
+        """Whether it acts at the end of epoch number ``epoch``."""
+        return self._acts_in(epoch) and self.tau == 0
 
+    def _acts_in(self, epoch: int) -> bool:
+        inside = not self.window or self.window[0] <= epoch <= self.window[1]
+        return self.rule != "none" and inside
 
-class Rescaler:
-    """Rescales the linear and convolution layers of one model.
+    def rescaled(self, weight: Tensor, std: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The weights of a layer of a stack of runs put back to scale, and the factor.
 
-    >>> model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
-    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    >>> rescaler = Rescaler(model, Rescaling("wr", tau=1)).attach(optimizer)
-    >>> model(torch.ones(3, 8)).sum().backward(); optimizer.step()
-    >>> round(model[0].weight.std(correction=0).item(), 4)  # sqrt(2 / 8)
-    0.5
+        weight [runs, out, ...]; std [runs], the target of ``wr``. Returns the new weight and the
+        factor by which ``scale`` multiplies the biases, [runs, 1] or, per unit, [runs, out]; None
+        for ``wrs``. NaN where a run cannot be rescaled.
+        """
+        axes = tuple(range(1, weight.dim()))
+        if self.rule == "wrs":
+            return rescaled_to_unit_norm(weight, axes[1:]), None
+        mean, centred, spread = _spread(weight, axes if self.per == "layer" else axes[1:])
+        factor = std.view(-1, *[1] * len(axes)) / spread
+        scaled = centred.mul_(factor)
+        return scaled.add_(mean) if self.mean == "keep" else scaled, factor.flatten(1)
 
-    With ``Rescaling("wr")`` (once an epoch) call ``end_epoch()`` yourself; `rescale` does it by
-    hand at any moment. Targets for ``wr`` are ``sigma(scheme, fan_in, fan_out, gain)``.
-    """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        rescaling: Rescaling,
-        scheme: str = "kaiming",
-        gain: float = 2**0.5,
-    ) -> None:
-        self.rescaling = rescaling
-        self.layers = [layer for _, layer in initialization.scalable_layers(model)]
-        if not self.layers:
-            raise ValueError("a model to rescale needs a linear or convolution layer, got none")
-        self.targets = [
-            initialization.sigma(scheme, *initialization.fans(layer.weight), gain)
-            for layer in self.layers
-        ]
-        if rescaling.rule == "wr" and min(self.targets) <= 0:
-            raise ValueError(
-                f"the target standard deviation must be > 0, got {min(self.targets)} from scheme "
-                f"{scheme!r} and gain {gain}; use kaiming or xavier with a gain > 0"
-            )
-        self.steps = 0
-
-    @torch.no_grad()
-    def rescale(self) -> None:
-        """Apply the rule to every layer now; ValueError, with nothing changed, where it cannot."""
-        if self.rescaling.rule == "none":
-            return
-        to_std = self.rescaling.rule == "wr"
-        rescaled = []
-        for number, (layer, target) in enumerate(zip(self.layers, self.targets, strict=True), 1):
-            axes = tuple(range(0 if to_std else 1, layer.weight.dim()))
-            new = (
-                rescaled_to_std(layer.weight, target, axes)
-                if to_std
-                else rescaled_to_unit_norm(layer.weight, axes)
-            )
-            if not bool(new.isfinite().all()):
-                raise ValueError(
-                    f"rescaling needs finite weights that differ (wr) or are not all 0 (wrs), and "
-                    f"layer {number} has others; lower the learning rate if training diverged, "
-                    "or start from a random initialization"
-                )
-            rescaled.append(new)
-        for layer, new in zip(self.layers, rescaled, strict=True):
-            initialization.set_weight_(layer, new)
-            if to_std and layer.bias is not None:
-                layer.bias.zero_()
-
-    def step(self) -> None:
-        """Count one optimizer step and rescale if it is due."""
-        self.steps += 1
-        if self.rescaling.due_after_step(self.steps):
-            self.rescale()
-
-    def end_epoch(self) -> None:
-        """Rescale if the rule acts once an epoch."""
-        if self.rescaling.due_after_epoch:
-            self.rescale()
-
-    def attach(self, optimizer: torch.optim.Optimizer) -> Rescaler:
-        """Call `step` after every ``optimizer.step()``."""
-        optimizer.register_step_post_hook(lambda *_: self.step())
-        return self
+    def new_bias(self, bias: Tensor, factor: Tensor | None) -> Tensor:
+        """The bias [runs, out] that goes with weights rescaled by the factor of `rescaled`."""
+        if factor is None or self.biases == "keep":
+            return bias
+        return bias * factor if self.biases == "scale" else torch.zeros_like(bias)

@@ -8,7 +8,7 @@ and rescaling. Plain MLPs have hand-written gradients (`stacked_mlp`), all other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,10 +18,10 @@ from companion import machine, streams
 from companion.data import Split
 from companion.data.augmentation import crop_flip
 from companion.measure import probes
-from companion.methods import initialization, rescaling
+from companion.methods import initialization
 from companion.methods.rescaling import Rescaling
 from companion.training.captured import Captured
-from companion.training.optimizers import Optimizer, per_run, shaped
+from companion.training.optimizers import Optimizer, per_run
 from companion.training.schedules import learning_rate
 from companion.training.settings import SHARED, Run
 from companion.training.stacked_mlp import StackedMLP, is_plain
@@ -58,6 +58,7 @@ class Stack:
         if self.device.type == "cpu":
             machine.keep_freed_memory()
         self.epoch, self.steps = 0, 0
+        self.taken = 0  # steps of the epoch under way
         self.seeds = torch.tensor([run.seed for run in runs], device=self.device)
         self.network = (StackedMLP if is_plain(self.settings) else StackedModule)(
             runs, dtype, self.device
@@ -66,7 +67,7 @@ class Stack:
         self.clock = torch.zeros((), dtype=torch.int64, device=self.device)
         self.rescalings = self._rescalings()
         self.threads = self._threads()
-        self._advance = Captured(self._descend)
+        self._advance = Captured()
 
     @property
     def weights(self) -> list[Tensor]:
@@ -92,6 +93,11 @@ class Stack:
             targets = []
             for weight in self.weights:
                 fan_in, fan_out = initialization.fans(weight[0])
+                if rule.to == "initial":
+                    # drawn from the seed, so a resumed stack finds the same
+                    flat = weight[members].double().flatten(1)
+                    targets.append(flat.std(dim=1, correction=0).to(self.dtype))
+                    continue
                 stds = [initialization.sigma(s.scheme, fan_in, fan_out, s.gain) for s in chosen]
                 targets.append(torch.tensor(stds, dtype=self.dtype, device=self.device))
             everyone = len(members) == len(self.runs)
@@ -102,27 +108,34 @@ class Stack:
     # --- training -------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def train_epoch(self) -> None:
-        """One pass over the training images, each run in its own order."""
+    def train_epoch(self, stop: Callable[[], bool] | None = None) -> bool:
+        """One pass over the training images, each run in its own order; True: it is complete.
+
+        stop: asked after each step but the last. Once it says True the pass is left, and the next
+        call goes on with it as if nothing had been.
+        """
         with machine.cpu_threads(self.threads):
-            self.epoch += 1
             count = len(self.split.train_labels)
-            order = streams.permutation(self.seeds, "order", self.epoch, count, self.device)
+            order = streams.permutation(self.seeds, "order", self.epoch + 1, count, self.device)
             batches = order.split(self.settings.batch_size, dim=1)
             rates = self._rates(len(batches))
-            for batch, rate in zip(batches, rates, strict=True):
-                self.step(batch, rate)
+            while self.taken < len(batches):
+                self.step(batches[self.taken], rates[self.taken])
+                self.taken += 1
+                if stop and self.taken < len(batches) and stop():
+                    return False
             for rule, members, targets in self.rescalings:
-                if rule.due_after_epoch:
+                if rule.due_after_epoch(self.epoch + 1):
                     self._rescale(rule, members, targets)
+            self.epoch, self.taken = self.epoch + 1, 0
+        return True
 
     def _rates(self, epoch_steps: int) -> list[float] | Tensor:
         """The learning rates of an epoch's steps: numbers where all runs share them and no graph
         has to read them from the device, else [steps, runs]."""
+        first = self.steps - self.taken
         rates = {
-            settings: [
-                learning_rate(settings, self.steps + k, epoch_steps) for k in range(epoch_steps)
-            ]
+            settings: [learning_rate(settings, first + k, epoch_steps) for k in range(epoch_steps)]
             for settings in {run.settings for run in self.runs}
         }
         columns = [rates[run.settings] for run in self.runs]
@@ -138,10 +151,10 @@ class Stack:
             rates = [run.settings.learning_rate for run in self.runs]
             rate = per_run(rates, self.dtype, self.device)
         self._set_rate(rate)
-        self._advance(batch)
+        self._advance(self._descend, batch)
         self.steps += 1
         for rule, members, targets in self.rescalings:
-            if rule.due_after_step(self.steps):
+            if rule.due_after_step(self.steps, self.epoch + 1):
                 self._rescale(rule, members, targets)
 
     def _set_rate(self, rate: float | Tensor) -> None:
@@ -167,14 +180,11 @@ class Stack:
 
     def _rescale(self, rule: Rescaling, members: Tensor | slice, targets: list[Tensor]) -> None:
         for layer, (weight, target) in enumerate(zip(self.weights, targets, strict=True)):
-            chosen, axes = weight[members], tuple(range(1, weight.dim()))
-            if rule.rule == "wr":
-                scaled = rescaling.rescaled_to_std(chosen, shaped(target, chosen), axes)
-                self.network.set_weight(layer, members, scaled)
-                self.network.zero_bias(layer, members)
-            else:
-                scaled = rescaling.rescaled_to_unit_norm(chosen, axes[1:])
-                self.network.set_weight(layer, members, scaled)
+            scaled, factor = rule.rescaled(weight[members], target)
+            self.network.set_weight(layer, members, scaled)
+            bias = self.network.bias(layer)
+            if bias is not None and factor is not None:
+                bias[members] = rule.new_bias(bias[members], factor)
 
     # --- measuring and saving -------------------------------------------------------------------
 
@@ -189,13 +199,14 @@ class Stack:
         return {
             "epoch": self.epoch,
             "steps": self.steps,
+            "taken": self.taken,
             "network": self.network.state,
             "optimizer": self.optimizer.state,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
-        self.epoch, self.steps = state["epoch"], state["steps"]
+        self.epoch, self.steps, self.taken = state["epoch"], state["steps"], state["taken"]
         self.clock.fill_(self.steps)
         for mine, saved in (
             (self.network.state, state["network"]),

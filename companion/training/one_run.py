@@ -17,7 +17,7 @@ from companion.data import Split
 from companion.data.augmentation import crop_flip
 from companion.measure import probes
 from companion.methods.initialization import initialize_, scalable_layers
-from companion.methods.rescaling import Rescaler
+from companion.methods.rescaler import Rescaler
 from companion.training.schedules import learning_rate
 from companion.training.settings import Settings
 

@@ -49,9 +49,9 @@ class Settings:
     (times ``drop`` after each of the ``milestones``, in epochs), ``cosine``; warmup in epochs.
 
     rescale: ``none``, ``wr``, ``wrs``; tau: rescale period in optimizer steps, 0 for once an
-    epoch. inputs: an input scaling of `data.INPUTS`; augmentation: ``none``, ``crop_flip``.
-    precision: ``float32``, or ``half``: matrix products in the device's 16-bit format. batch_size
-    in images, learning_rate per step.
+    epoch; the other ``rescale_`` settings are the choices of `Rescaling`. inputs: an input scaling
+    of `data.INPUTS`; augmentation: ``none``, ``crop_flip``. precision: ``float32``, or ``half``:
+    matrix products in the device's 16-bit format. batch_size in images, learning_rate per step.
 
     >>> Settings(weight_decay=-1)
     Traceback (most recent call last):
@@ -77,6 +77,11 @@ class Settings:
     warmup: int = 0
     rescale: str = "none"
     tau: int = 0
+    rescale_to: str = "sigma"
+    rescale_per: str = "layer"
+    rescale_mean: str = "keep"
+    rescale_biases: str = "reset"
+    rescale_window: tuple[int, ...] = ()
     inputs: str = "standardised"
     augmentation: str = "none"
     precision: str = "float32"
@@ -84,11 +89,11 @@ class Settings:
     epochs: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("widths", "betas", "milestones"):
+        for name in ("widths", "betas", "milestones", "rescale_window"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         models.check(self.model, self.widths, self.activation, self.normalization, self.dropout)
         initialization.sigma(self.scheme, 1, 1, self.gain)
-        self.rescaling  # noqa: B018  (building it checks rule and period)
+        self.rescaling  # noqa: B018  (building it checks its choices)
         for name, known in (
             ("inputs", INPUTS),
             ("optimizer", OPTIMIZERS),
@@ -137,7 +142,7 @@ class Settings:
             )
 
     def check_fit(self, split: Split) -> None:
-        """Raise ValueError unless the widths fit the images and classes of a split."""
+        """Raise ValueError unless widths and batches fit the images and classes of a split."""
         fitted = models.fitted(self.model, self.widths, split.shape, split.classes)
         what = "inputs" if self.model == "mlp" else "channels"
         for which, width, needed in (
@@ -150,11 +155,25 @@ class Settings:
                     f"{what if which == 'first' else 'classes'} of {split.name}, got {width}; "
                     "change widths"
                 )
+        images = len(split.train_labels)
+        if self.normalization == "batch" and images % self.batch_size == 1:
+            raise ValueError(
+                f"batch normalization needs at least 2 images in a batch, and {images:,} images "
+                f"in batches of {self.batch_size} leave 1; change batch_size"
+            )
 
     @property
     def rescaling(self) -> Rescaling:
         """Rule and period together."""
-        return Rescaling(self.rescale, self.tau)
+        return Rescaling(
+            self.rescale,
+            self.tau,
+            self.rescale_to,
+            self.rescale_per,
+            self.rescale_mean,
+            self.rescale_biases,
+            self.rescale_window,
+        )
 
     @property
     def shape(self) -> tuple[Any, ...]:

@@ -106,6 +106,6 @@ class StackedMLP:
         """Give the runs ``members`` another weight of a layer, [members, out, in]."""
         self.weights[layer][members] = value
 
-    def zero_bias(self, layer: int, members: Tensor | slice) -> None:
-        """Set a layer's bias of the runs ``members`` to 0."""
-        self.biases[layer][members] = 0.0
+    def bias(self, layer: int) -> Tensor:
+        """A layer's bias, [runs, out], to read and to write."""
+        return self.biases[layer][:, 0]

@@ -2,7 +2,8 @@
 
 `torch.func.functional_call` runs the module with the tensors of one run. On a GPU, and for MLPs,
 `torch.vmap` does that for all runs at once. A CPU computes a grouped convolution more slowly than
-one convolution after the other, so convolutional networks take their turns there, and so does a
+one convolution after the other, so convolutional networks take their turns there. So does
+everything in half precision, for autocast does not reach the operations under `torch.vmap`, and a
 stack of one, which on a GPU is compiled and laid out channels last.
 """
 
@@ -44,8 +45,11 @@ class StackedModule:
     ) -> None:
         self.settings, self.device = runs[0].settings, device
         single = len(runs) == 1
+        half = machine.half_precision(device) if self.settings.precision == "half" else None
+        self.half, self.scale = half, LOSS_SCALE if half == torch.float16 else 1.0
         if together is None:
-            together = not single and (device.type == "cuda" or self.settings.model == "mlp")
+            faster = device.type == "cuda" or self.settings.model == "mlp"
+            together = faster and not single and half is None
         self.together = together
         made = [one_run.build(run.settings, run.seed, dtype, device) for run in runs]
         self.model = made[0]
@@ -59,9 +63,7 @@ class StackedModule:
             trained, self.buffers = stack_module_state(made)
             self.trained = {name: value.detach() for name, value in trained.items()}
         self.layers = [name for name, _ in scalable_layers(self.model)]
-        half = machine.half_precision(device) if self.settings.precision == "half" else None
-        self.half, self.scale = half, LOSS_SCALE if half == torch.float16 else 1.0
-        self.loss = torch.compile(self._loss) if single and device.type == "cuda" else self._loss
+        self.compiled = torch.compile(self._loss) if self.channels_last else None
 
     # --- what the stack needs ---------------------------------------------------------------
 
@@ -113,13 +115,16 @@ class StackedModule:
             key = f"{name}.parametrizations.weight.original{number}"
             self.trained[key][members] = original
 
-    def zero_bias(self, layer: int, members: Tensor | slice) -> None:
-        """Set a layer's bias of the runs ``members`` to 0, if it has one."""
-        bias = self.trained.get(f"{self.layers[layer]}.bias")
-        if bias is not None:
-            bias[members] = 0.0
+    def bias(self, layer: int) -> Tensor | None:
+        """A layer's bias, [runs, out], to read and to write; None where it has none."""
+        return self.trained.get(f"{self.layers[layer]}.bias")
 
     # --- one run, and all of them -----------------------------------------------------------
+
+    @property
+    def loss(self) -> Callable[..., Tensor]:
+        """`_loss`, compiled where a single network trains on a GPU."""
+        return self.compiled or self._loss
 
     def _loss(self, trained: Named, buffers: Named, images: Tensor, labels: Tensor) -> Tensor:
         """Mean cross entropy of one run's batch."""

@@ -2,8 +2,14 @@ import { element } from "./dom.js";
 
 const ROOM = 34; // characters of value labels that fit under one slider
 
-// One slider with its label, its value, and the values it can take.
+// One control: a slider where the values have an order, else a row of radio buttons. Both have
+// row (the element), control, key (of the value, for links), and index, which can be set.
 export function controlRow(id, control, moved) {
+  return control.ordered ? slider(id, control, moved) : choice(id, control, moved);
+}
+
+// A slider with its label, its value, and the values it can take.
+function slider(id, control, moved) {
   const { name, label, start, keys, texts, shorts } = control;
   const last = keys.length - 1;
   const input = element("input", {
@@ -23,25 +29,46 @@ export function controlRow(id, control, moved) {
     input,
     element("div", { class: "wis-marks", "aria-hidden": "true" }, ...marks),
   );
-  const slider = {
+  const say = () => {
+    value.textContent = texts[input.value];
+    input.setAttribute("aria-valuetext", texts[input.value]);
+    input.style.setProperty("--at", input.value / last);
+  };
+  input.addEventListener("input", () => {
+    say();
+    moved();
+  });
+  say();
+  return {
     row,
     control,
     get index() { return Number(input.value); },
     set index(index) {
       input.value = index;
-      slider.say();
+      say();
     },
-    get key() { return keys[slider.index]; },
-    say() {
-      value.textContent = texts[slider.index];
-      input.setAttribute("aria-valuetext", texts[slider.index]);
-      input.style.setProperty("--at", slider.index / last);
-    },
+    get key() { return keys[input.value]; },
   };
-  input.addEventListener("input", () => {
-    slider.say();
-    moved();
-  });
-  slider.say();
-  return slider;
+}
+
+// Every value a button of its own.
+function choice(id, control, moved) {
+  const { name, label, start, keys, texts } = control;
+  const inputs = texts.map((_, i) => element("input", {
+    type: "radio", name: `${id}-${name}`, value: i, "data-lm-suppress-shortcuts": "true",
+  }));
+  const options = texts.map((text, i) => element("label", {}, inputs[i], element("span", { "data-text": text }, text)));
+  const long = texts.join("").length + 6 * texts.length > ROOM;
+  const row = element("fieldset", { class: `wis-control wis-choice${long ? " wis-long" : ""}` },
+    element("legend", {}, label),
+    element("div", { class: "wis-options" }, ...options));
+  inputs.forEach((input) => input.addEventListener("change", moved));
+  inputs[start].checked = true;
+  return {
+    row,
+    control,
+    get index() { return inputs.findIndex(({ checked }) => checked); },
+    set index(index) { inputs[index].checked = true; },
+    get key() { return keys[this.index]; },
+  };
 }

@@ -1,8 +1,8 @@
-import { areaY, axisX, axisY, dot, gridY, line, plot, pointer, text, tip } from "@observablehq/plot";
+import { areaY, axisX, axisY, dot, gridY, line, plot, pointer, pointerX, ruleY, text, tip } from "@observablehq/plot";
 import { element } from "./dom.js";
 import { logTicks, plain, spread, wrap } from "./scale.js";
 
-const SIZE = 13; // CSS px of every text in the drawing, whatever the width
+export const SIZE = 13; // CSS px of every text in the drawing, whatever the width
 const LEADING = 15;
 const TOP = 10;
 const BOTTOM = 40;
@@ -10,79 +10,135 @@ const FEW = 12; // up to so many points are drawn as dots too
 
 const measure = document.createElement("canvas").getContext("2d");
 
-function textWidth(string, family) {
+export function textWidth(string, family) {
   measure.font = `${SIZE}px ${family}`;
   return measure.measureText(string).width;
 }
 
-// Draws one panel into its box: heading, then bands, lines, and names at the ends of the lines.
-// The caller measures the width, so that no panel waits for the layout of the one before.
+export function heading(words, quiet = "") {
+  const made = element("p", { class: "wis-heading" }, words);
+  if (quiet) made.append(element("span", {}, quiet));
+  return made;
+}
+
+// Draws one panel into its box: heading, then what its kind asks for. The caller measures the
+// width, so that no panel waits for the layout of the one before.
 export function drawPanel(box, width, family, panel, unsorted) {
   const curves = [...unsorted].sort((a, b) => ORDER.indexOf(a.role) - ORDER.indexOf(b.role));
-  const height = Math.round(Math.min(280, Math.max(210, width * 0.66)));
-  const fromEnd = names(panel, curves, height);
-  const labelWidth = Math.max(0, ...fromEnd.flatMap(({ lines }) => lines)
-    .map((string) => textWidth(string, family)));
-  const yTicks = panel.ylog ? logTicks(panel.ylim) : undefined;
-  const marginLeft = 12 + Math.max(...(yTicks ?? panel.ylim.map((v) => Number(v.toPrecision(2))))
-    .map((value) => textWidth(plain(value), family)));
-  const marginRight = 12 + Math.ceil(labelWidth);
+  const height = panel.group
+    ? Math.round(Math.min(220, Math.max(170, width * 0.8)))
+    : Math.round(Math.min(280, Math.max(210, width * 0.66)));
+  const draw = panel.kind === "histograms" ? histograms : lines;
+  const { marginLeft, marginRight, ...parts } = draw(panel, curves, width, height, family);
   if (width - marginLeft - marginRight < 40) return; // folded away, or not laid out yet
-  const rows = (curve) => curve.x.map((x, i) => ({
-    x, y: curve.y[i], low: curve.low?.[i], high: curve.high?.[i],
-  }));
-  const bands = curves.filter(({ low }) => low);
   const figure = plot({
-    width, height, marginLeft,
-    marginTop: TOP, marginBottom: BOTTOM, marginRight,
-    ariaLabel: `${panel.y} against ${panel.x}: ${curves.map(({ label }) => label).join(", ")}`,
+    width, height, marginLeft, marginRight, marginTop: TOP, marginBottom: BOTTOM,
+    ariaLabel: `${panel.title ? `${panel.title}, ` : ""}${panel.y} against ${panel.x}: `
+      + curves.filter(isNamed).map(({ label }) => label).join(", "),
     style: { fontFamily: "inherit", fontSize: `${SIZE}px`, background: "none", overflow: "visible" },
     x: { type: panel.xlog ? "log" : "linear", domain: panel.xlim },
-    y: { type: panel.ylog ? "log" : "linear", domain: panel.ylim },
+    y: { type: panel.ylog ? "log" : "linear", domain: panel.ylim, axis: null },
     marks: [
-      gridY({ ticks: yTicks ?? 5, stroke: "var(--wis-rule)", strokeOpacity: 1 }),
-      axisY({
-        ticks: yTicks ?? 5, tickSize: 0, tickPadding: 6, tickFormat: plain, label: null,
-        color: "var(--wis-muted)",
-      }),
       axisX({
         ticks: panel.xlog ? logTicks(panel.xlim) : Math.max(3, Math.min(6, Math.floor(width / 70))),
         tickSize: 4, tickFormat: plain, color: "var(--wis-muted)",
         label: panel.x, labelAnchor: "center", labelArrow: "none", labelOffset: 34,
       }),
-      ...bands.map((curve) => areaY(rows(curve), {
-        x: "x", y1: "low", y2: "high", fill: `var(--wis-${curve.colour})`, fillOpacity: 0.17, clip: true,
-      })),
-      ...curves.map((curve) => line(rows(curve), {
-        x: "x", y: "y", clip: true, className: "wis-curve",
-        ...LOOKS[curve.role](curve.colour),
-        strokeDasharray: curve.dashes || undefined,
-      })),
-      ...curves.filter(({ role, x }) => role === "data" && x.length <= FEW)
-        .map((curve) => dot(rows(curve), { x: "x", y: "y", r: 3, fill: `var(--wis-${curve.colour})` })),
-      ...fromEnd.map(({ lines, fill, place }) => text([lines.join("\n")], {
-        frameAnchor: "top-right", textAnchor: "start", lineAnchor: "middle", lineHeight: LEADING / SIZE,
-        dx: 8, dy: place - TOP, fill,
-      })),
-      tip(curves.flatMap((curve) => rows(curve).filter(({ y }) => y !== null)
-        .map((row) => ({ ...row, title: said(panel, curve, row) }))), pointer({
-        x: "x", y: "y", title: "title", maxRadius: 30, fontSize: SIZE, textPadding: 7,
-        fill: "var(--wis-paper)", stroke: "var(--wis-rule)", pathFilter: "none",
-      })),
+      ...parts.marks,
     ],
   });
   figure.setAttribute("role", "img");
-  const heading = element("p", { class: "wis-heading" }, panel.y);
-  if (panel.band) heading.append(element("span", {}, panel.band));
-  box.replaceChildren(heading, figure);
+  box.replaceChildren(panel.group ? heading(panel.title) : heading(panel.y, panel.band), figure);
+}
+
+const TIP = {
+  fontSize: SIZE, textPadding: 7, fill: "var(--wis-paper)", stroke: "var(--wis-rule)", pathFilter: "none",
+};
+
+// Bands, lines, and names at the ends of the lines.
+function lines(panel, curves, width, height, family) {
+  const fromEnd = names(panel, curves, height);
+  const labelWidth = Math.max(0, ...fromEnd.flatMap((name) => name.lines)
+    .map((string) => textWidth(string, family)));
+  const yTicks = panel.ylog ? logTicks(panel.ylim) : undefined;
+  const tickWidth = Math.max(...(yTicks ?? panel.ylim.map((v) => Number(v.toPrecision(2))))
+    .map((value) => textWidth(plain(value), family)));
+  const rows = (curve) => curve.x.map((x, i) => ({
+    x, y: curve.y[i], low: curve.low?.[i], high: curve.high?.[i],
+  }));
+  const marks = [
+    gridY({ ticks: yTicks ?? 5, stroke: "var(--wis-rule)", strokeOpacity: 1 }),
+    axisY({
+      ticks: yTicks ?? 5, tickSize: 0, tickPadding: 6, tickFormat: plain, label: null,
+      color: "var(--wis-muted)",
+    }),
+    ...curves.filter(({ low }) => low).map((curve) => areaY(rows(curve), {
+      x: "x", y1: "low", y2: "high", fill: `var(--wis-${curve.colour})`, fillOpacity: 0.17, clip: true,
+    })),
+    ...curves.map((curve) => line(rows(curve), {
+      x: "x", y: "y", clip: true, className: "wis-curve",
+      ...LOOKS[curve.role](curve.colour),
+      strokeDasharray: curve.dashes || undefined,
+    })),
+    ...curves.filter(({ role, x }) => role === "data" && x.length <= FEW)
+      .map((curve) => dot(rows(curve), { x: "x", y: "y", r: 3, fill: `var(--wis-${curve.colour})` })),
+    ...fromEnd.map((name) => text([name.lines.join("\n")], {
+      frameAnchor: "top-right", textAnchor: "start", lineAnchor: "middle", lineHeight: LEADING / SIZE,
+      dx: 8, dy: name.place - TOP, fill: name.fill,
+    })),
+    tip(curves.flatMap((curve) => rows(curve).filter(({ y }) => y !== null)
+      .map((row) => ({ ...row, title: said(panel, curve, row) }))), pointer({
+      ...TIP, x: "x", y: "y", title: "title", maxRadius: 30,
+    })),
+  ];
+  return { marginLeft: 12 + tickWidth, marginRight: 12 + Math.ceil(labelWidth), marks };
+}
+
+// Filled outlines of steps on a common ground line, their names in the upper right corner.
+function histograms(panel, curves) {
+  const steps = (curve) => [
+    { x: curve.x[0], y: 0 },
+    ...curve.y.map((y, i) => ({ x: curve.x[i], y })),
+    { x: curve.x.at(-1), y: 0 },
+  ];
+  const marks = [
+    ruleY([0], { stroke: "var(--wis-rule)" }),
+    // What came after lies below: the outline from before stands out on it.
+    ...curves.toReversed().flatMap((curve) => {
+      const before = curve.role === "reference";
+      const paint = before ? "var(--wis-ink)" : `var(--wis-${curve.colour})`;
+      const shape = { x: "x", y: "y", curve: "step-after", clip: true };
+      return [
+        areaY(steps(curve), { ...shape, fill: paint, fillOpacity: before ? 0.08 : 0.4, className: "wis-steps" }),
+        line(steps(curve), { ...shape, stroke: paint, strokeWidth: 1.4, className: "wis-curve" }),
+      ];
+    }),
+    ...curves.map((curve, i) => text([curve.label], {
+      frameAnchor: "top-right", textAnchor: "end", lineAnchor: "top", dy: 2 + i * (LEADING + 2),
+      fill: curve.role === "reference" ? "var(--wis-ink)" : LABEL.data(curve.colour), fontWeight: 600,
+    })),
+    tip(curves.flatMap((curve) => curve.y.map((y, i) => ({
+      x: (curve.x[i] + curve.x[i + 1]) / 2,
+      y,
+      title: `${curve.label}, ${panel.x} ${plain(curve.x[i])} to ${plain(curve.x[i + 1])}\n${plain(y)}`,
+    }))), pointerX({ ...TIP, x: "x", y: "y", title: "title", maxRadius: 30 })),
+  ];
+  return { marginLeft: 8, marginRight: 8, marks };
 }
 
 // A prediction lies on top of what it predicts, thin and dashed, so that both are seen.
-const ORDER = ["reference", "data", "theory"];
+const ORDER = ["context", "reference", "data", "theory"];
 const LOOKS = {
+  context: () => ({ stroke: "var(--wis-muted)", strokeWidth: 1, strokeOpacity: 0.4 }),
   data: (colour) => ({ stroke: `var(--wis-${colour})`, strokeWidth: 2.2 }),
   theory: (colour) => ({ stroke: `var(--wis-${colour})`, strokeWidth: 1.3 }),
-  reference: (colour) => ({ stroke: `var(--wis-${colour}-text)`, strokeWidth: 1.6, strokeOpacity: 0.65 }),
+  reference: (colour) => ({ stroke: `var(--wis-${colour}-text)`, strokeWidth: 1.6, strokeOpacity: 0.75 }),
+};
+const isNamed = ({ role }) => role !== "context";
+const LABEL = {
+  data: (colour) => `var(--wis-${colour}-text)`,
+  theory: () => "var(--wis-ink)",
+  reference: () => "var(--wis-muted)",
 };
 
 // What stands beside the pointer: the curve, where, how much, and its band.
@@ -94,16 +150,14 @@ function said(panel, { label }, { x, y, low, high }) {
 // Each curve's name, in lines, and the height at which it stands so that no two overlap.
 function names(panel, curves, height) {
   const [low, high] = panel.ylog ? panel.ylim.map(Math.log) : panel.ylim;
-  const named = curves.flatMap((curve) => {
+  const named = curves.filter(isNamed).flatMap((curve) => {
     const end = curve.y.findLast((value) => value !== null);
     if (end === undefined) return [];
     const share = ((panel.ylog ? Math.log(end) : end) - low) / (high - low);
     const wanted = height - BOTTOM - Math.min(1, Math.max(0, share)) * (height - TOP - BOTTOM);
-    const fill = { data: `var(--wis-${curve.colour}-text)`, theory: "var(--wis-ink)" }[curve.role]
-      ?? "var(--wis-muted)";
-    return [{ lines: wrap(curve.label), wanted, fill }];
+    return [{ lines: wrap(curve.label), wanted, fill: LABEL[curve.role](curve.colour) }];
   });
   const places = spread(named.map(({ wanted }) => wanted),
-    named.map(({ lines }) => lines.length * LEADING));
+    named.map((name) => name.lines.length * LEADING));
   return named.map((name, i) => ({ ...name, place: places[i] }));
 }

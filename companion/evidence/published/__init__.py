@@ -1,9 +1,10 @@
 """The papers' printed numbers as data, one CSV file a paper.
 
-Columns: `source` (N is Niehaus, Krumnack and Heidemann, doi 10.3384/ecp208010), `table` ("I" to
-"VI", or "text"), `cell` (named by our arms: none, wr, wd-1e-2, ...), `label` (the paper's words),
-`quantity`, `unit`, and `mean`, `sd`, `runs` as printed: accuracies are in percent here. `summary`
-gives them as fractions, the unit of our own tables.
+Columns: `source` (N is Niehaus, Krumnack and Heidemann, doi 10.3384/ecp208010; L is Liu, Cui, Wan,
+Mao and Chan, arXiv 2102.03497), `table` ("I" to "VI" of N; "1", "S1" and "S2" of L; or "text"),
+`cell` (named by our arms: none, wr, wd-1e-2, ...; in L: network, optimizer, image set and
+regularizer), `label` (the paper's words), `quantity`, `unit`, and `mean`, `sd`, `runs` as printed:
+accuracies are in percent here. `summary` gives them as fractions, the unit of our own tables.
 
 The statistic of Table VI's second row, 1.10e1, is hard to read in the text we have; the exponent
 may be another.
@@ -16,7 +17,8 @@ import pandas as pd
 
 from companion.evidence.summaries import Summary, from_printed
 
-_FILES = {"N": "niehaus.csv"}
+_FILES = {"N": "niehaus.csv", "L": "liu.csv"}
+SOURCES = tuple(_FILES)
 
 
 @cache
@@ -109,3 +111,27 @@ def mann_whitney_rows(table: str, source: str = "N") -> pd.DataFrame:
     wide["starred"] = wide["starred"] == 1
     wide.columns.name = None
     return wide[["group1", "group2", "statistic", "p", "alpha", "starred", "runs"]]
+
+
+def paired_rows(table: str = "1", source: str = "L") -> pd.DataFrame:
+    """Return a table of accuracies with and without rescaling side by side, in percent.
+
+    Columns: network, optimizer, dataset, wd, wrs; one row a setting, in the table's order.
+
+    >>> paired_rows().query("dataset == 'tiny'")[["wd", "wrs"]].values.tolist()[0]
+    [57.9, 58.28]
+    """
+    frame = rows(source, table)
+    frame = frame[frame["quantity"] == "test_accuracy"].copy()
+    keys = ["network", "optimizer", "dataset"]
+    names = frame["cell"].str.split(" ", expand=True)
+    if names.shape[1] != 4:
+        raise ValueError(
+            f"pairs are printed in the tables 1 and S2 of L, got table {table!r} of {source}; "
+            "use one of them."
+        )
+    frame[[*keys, "arm"]] = names
+    wide = frame.pivot(index=keys, columns="arm", values="mean")
+    wide = wide.loc[frame[keys].drop_duplicates().itertuples(index=False, name=None)]
+    wide.columns.name = None
+    return wide.reset_index()[[*keys, "wd", "wrs"]]

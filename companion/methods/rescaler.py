@@ -1,0 +1,167 @@
+"""Weight rescaling attached to any optimizer: the rules of `rescaling` on one model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from companion.methods import initialization
+from companion.methods.rescaling import Rescaling
+
+
+class Rescaler:
+    """Rescales the linear and convolution layers of one model.
+
+    >>> model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> rescaler = Rescaler(model, Rescaling("wr", tau=1)).attach(optimizer)
+    >>> model(torch.ones(3, 8)).sum().backward(); optimizer.step()
+    >>> round(model[0].weight.std(correction=0).item(), 4)  # sqrt(2 / 8)
+    0.5
+
+    With ``Rescaling("wr")`` (once an epoch), and with a window of epochs, call ``end_epoch()``
+    yourself; `rescale` does it by hand at any moment. Targets for ``wr`` are
+    ``sigma(scheme, fan_in, fan_out, gain)``, or with ``to="initial"`` the standard deviations that
+    the layers have now.
+
+    What is counted is ``optimizer.step()``: accumulated gradients count once, a closure's
+    evaluations once, a step that mixed precision skips not at all. A frozen layer
+    (``requires_grad`` false) is left alone; a weight that two layers share is rescaled once, and
+    refused where they want different scales; behind a parametrization the weight is set through
+    its ``right_inverse``, and refused where that does not give it back.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        rescaling: Rescaling,
+        scheme: str = "kaiming",
+        gain: float = 2**0.5,
+    ) -> None:
+        self.rescaling = rescaling
+        found = list(initialization.scalable_layers(model))
+        if not found:
+            raise ValueError("a model to rescale needs a linear or convolution layer, got none")
+        self.steps, self.epoch = 0, 1
+        self.layers: dict[str, nn.Module] = {}
+        self.targets: list[float] = []
+        owners: dict[int, tuple[str, float]] = {}
+        for name, layer in found if rescaling.rule != "none" else []:
+            if not any(value.requires_grad for value in _trained(layer)):
+                continue
+            target = self._target(name, layer, scheme, gain)
+            first, wanted = owners.setdefault(id(_trained(layer)[0]), (name, target))
+            if first != name:
+                _same_target(first, wanted, name, target)
+                continue
+            self.layers[name] = layer
+            self.targets.append(target)
+
+    def _target(self, name: str, layer: nn.Module, scheme: str, gain: float) -> float:
+        if hasattr(layer, "weight_g"):
+            raise ValueError(
+                f"layer {name} is under torch.nn.utils.weight_norm, which computes its weight anew "
+                "before each forward pass, so that a rescaling would be lost; use "
+                "torch.nn.utils.parametrizations.weight_norm"
+            )
+        weight, rule = layer.weight.detach(), self.rescaling
+        together = weight[0].numel() if rule.per == "unit" else weight.numel()
+        if rule.rule != "wr":
+            return 1.0
+        if together < 2:
+            raise ValueError(
+                f"wr needs at least 2 weights to have a standard deviation, and {rule.per} {name} "
+                f"has {together}; freeze it, or rescale per layer"
+            )
+        if rule.to == "initial":
+            return weight.double().std(correction=0).item()
+        target = initialization.sigma(scheme, *initialization.fans(weight), gain)
+        if target <= 0:
+            raise ValueError(
+                f"the target standard deviation must be > 0, got {target} from scheme "
+                f"{scheme!r} and gain {gain}; use kaiming or xavier with a gain > 0"
+            )
+        return target
+
+    @torch.no_grad()
+    def rescale(self) -> None:
+        """Apply the rule to every layer now; ValueError, with nothing changed, where it cannot."""
+        prepared: list[tuple[nn.Module, Tensor, Tensor | None]] = []
+        for (name, layer), target in zip(self.layers.items(), self.targets, strict=True):
+            weight = layer.weight
+            std = torch.tensor([target], dtype=weight.dtype, device=weight.device)
+            new, factor = self.rescaling.rescaled(weight[None], std)
+            if not bool(new.isfinite().all()):
+                raise ValueError(
+                    f"rescaling needs finite weights that differ (wr) or are not all 0 (wrs), and "
+                    f"layer {name} has others; lower the learning rate if training diverged, "
+                    "or start from a random initialization"
+                )
+            bias = layer.bias
+            if bias is not None:
+                bias = self.rescaling.new_bias(bias[None], factor)[0]
+            prepared.append((layer, new[0], bias))
+        before = [layer.weight.clone() for layer in self.layers.values()]
+        for name, (layer, weight, _) in zip(self.layers, prepared, strict=True):
+            initialization.set_weight_(layer, weight)
+            if parametrize.is_parametrized(layer, "weight") and not torch.allclose(
+                layer.weight, weight, rtol=1e-3, atol=1e-6
+            ):
+                for earlier, old in zip(self.layers.values(), before, strict=True):
+                    initialization.set_weight_(earlier, old)
+                raise ValueError(
+                    f"the parametrization of layer {name} must give back the weight that it is "
+                    "set to, and it gives another; rescale without it"
+                )
+        for layer, _, bias in prepared:
+            if bias is not None:
+                layer.bias.copy_(bias)
+
+    def step(self) -> None:
+        """Count one optimizer step and rescale if it is due."""
+        self.steps += 1
+        if self.rescaling.due_after_step(self.steps, self.epoch):
+            self.rescale()
+
+    def end_epoch(self) -> None:
+        """Rescale if the rule acts at the end of this epoch, and count it."""
+        if self.rescaling.due_after_epoch(self.epoch):
+            self.rescale()
+        self.epoch += 1
+
+    def attach(self, optimizer: torch.optim.Optimizer) -> Rescaler:
+        """Call `step` after every ``optimizer.step()``."""
+        optimizer.register_step_post_hook(lambda *_: self.step())
+        return self
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint needs beside the model's own: counts and targets."""
+        return {"steps": self.steps, "epoch": self.epoch, "targets": list(self.targets)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`; ValueError when it is of a model with other layers."""
+        if len(state["targets"]) != len(self.targets):
+            raise ValueError(
+                f"the state must be of a model with {len(self.targets)} layers to rescale, got "
+                f"{len(state['targets'])}; load it into the model that it was saved from"
+            )
+        self.steps, self.epoch = state["steps"], state["epoch"]
+        self.targets = list(state["targets"])
+
+
+def _trained(layer: nn.Module) -> list[nn.Parameter]:
+    """The parameters that a layer's weight is, or is computed from."""
+    if parametrize.is_parametrized(layer, "weight"):
+        return list(layer.parametrizations.weight.parameters())
+    return [value for name, value in layer.named_parameters(recurse=False) if name != "bias"]
+
+
+def _same_target(first: str, wanted: float, name: str, target: float) -> None:
+    if abs(wanted - target) > 1e-12 * wanted:
+        raise ValueError(
+            f"layers {first} and {name} share a weight and must want the same scale, got "
+            f"{wanted:g} and {target:g}; rescale to their initial scale (to='initial')"
+        )

@@ -1,0 +1,78 @@
+"""No command is dead: every experiment at the paper's size takes a step and measures itself.
+
+The networks are those of the `full` scale, with their own widths; the images are noise.
+"""
+
+import itertools
+
+import pytest
+import torch
+
+from companion.evidence import tables
+from companion.experiments import EXPERIMENTS, estimate, runner
+from companion.training.many_runs import Stack
+from companion.training.settings import Run, Settings
+
+SMALL = ("mlp", "lenet5")
+"""Networks whose arms all fit in one stack, with batches of the paper's size."""
+IMAGES = {"train": 8, "validation": 4, "test": 4}
+BATCH = 2
+"""Images in the batch of a larger network: batch normalization needs two."""
+
+
+def model(settings: Settings) -> str:
+    return getattr(settings, "model", "mlp")
+
+
+def kind(run: Run) -> tuple:
+    """What decides which code trains a run: names as they are, of numbers whether they are 0."""
+    return tuple(
+        str(value if isinstance(value, (str, list)) else bool(value))
+        for value in run.settings.as_dict().values()
+    )
+
+
+def stacks(plan: list[Run]) -> list[list[Run]]:
+    """The first run of every arm in stacks of one architecture; of larger networks every kind of
+    arm once, alone."""
+    ordered = sorted(plan, key=lambda run: str(run.settings.shape))
+    alike = [list(runs) for _, runs in itertools.groupby(ordered, lambda run: run.settings.shape)]
+    return [
+        stack
+        for runs in alike
+        for stack in (
+            [runs]
+            if model(runs[0].settings) in SMALL
+            else [[run] for run in {kind(run): run for run in runs}.values()]
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_full_scale_takes_a_step_and_measures(name):
+    experiment = EXPERIMENTS[name]
+    sizes = estimate.sizes(experiment.scale("full").datasets[0])
+    plan = experiment.runs("full", sizes.shape, sizes.classes, runs=1)
+    split = estimate.Sizes(sizes.shape, **IMAGES, classes=sizes.classes).made(torch.device("cpu"))
+    for runs in stacks(plan):
+        stack = Stack(runs, split)
+        before = [weight.clone() for weight in stack.weights]
+        small = model(stack.settings) in SMALL
+        batch = torch.arange(stack.settings.batch_size if small else BATCH) % IMAGES["train"]
+        stack.step(batch.expand(len(runs), -1))
+        for weight, old in zip(stack.weights, before, strict=True):
+            assert torch.isfinite(weight).all()
+            assert (weight != old).flatten(1).any(dim=1).all(), "a layer of a run did not move"
+        rows = runner.epoch_tables(stack, histograms=experiment.histograms)
+        for table, frame in rows.items():
+            assert tables.encode(table, frame).num_rows >= len(runs)
+        assert set(rows["epochs"]["arm"]) == {run.arm for run in runs}
+        assert rows["epochs"].notna().all(axis=None)
+
+
+def test_large_networks_are_trained_alone_and_once_a_kind(monkeypatch):
+    arms = [{}, {"weight_decay": 0.1}, {"weight_decay": 0.2}, {"rescale": "wr"}]
+    plan = [Run(i, str(i), i, Settings(**changes)) for i, changes in enumerate(arms)]
+    assert [len(stack) for stack in stacks(plan)] == [4]
+    monkeypatch.setitem(globals(), "model", lambda settings: "resnet50")
+    assert [[run.number for run in stack] for stack in stacks(plan)] == [[0], [2], [3]]
