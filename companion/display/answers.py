@@ -172,7 +172,10 @@ def _answer(record: Record, question: Question, add=None) -> Shown:
     for panel, (quantity, (title, unit)) in zip(axes, PANELS.items(), strict=True):
         forest(rows[rows["quantity"] == quantity], panel, title, unit)
     runs = record.provenance["runs_per_arm"]
-    lines = [question.asked, f"Dot: difference of two means of {runs} runs, bar: its 95 % interval."]
+    lines = [
+        question.asked,
+        f"Dot: difference of two means of {runs} runs, bar: its 95 % interval.",
+    ]
     more = [add(record)] if add else []
     return figures.show(
         figure,

@@ -28,7 +28,12 @@ LAYER = 2
 STD_LIMITS = (0.01, 10.0)
 PERCENT = (0.0, 100.0)
 MLP_RECORD = "weight-rescaling-mlp-cifar10-jpeg-book"
-_WHEN = {None: "never", 0: "once an epoch", 1: "every step"}
+_WHEN = {
+    None: "never",
+    scale_grid.TEN_EPOCHS: "every 10 epochs",
+    0: "once an epoch",
+    1: "every step",
+}
 
 
 def _when(period: int | None) -> str:
@@ -138,7 +143,7 @@ def weights_before_and_after(record: Record | None = None) -> Explorable:
 def _controls() -> list[Control]:
     return [
         Control("width", "Layer width", scale_grid.WIDTHS, unit="units", start=2),
-        Control("gain", "Gain", scale_grid.GAINS, unit="× √2", start=5),
+        Control("gain", "Gain", scale_grid.GAINS, unit="× √2", start=scale_grid.GAINS.index(2.0)),
         Control("period", "Rescale the weights", tuple(_periods()), start=0),
     ]
 

@@ -178,6 +178,8 @@ def _names(lines: Sequence[Line], place: _Place) -> list[str]:
         if line.label and len(known):
             ends.append((float(known[-1]), line))
     places = spread([y for y, _ in ends], 15)
+    below = max([*places, 0.0]) - (HEIGHT - BOTTOM)
+    places = [place - max(below, 0.0) for place in places]  # the epochs' numbers stay free
     parts = []
     for at, (_, line) in zip(places, ends, strict=True):
         quiet = line.role == "record"

@@ -1,5 +1,6 @@
 """The built book in a browser: from a server and from disk, wide and narrow, light and dark."""
 
+import re
 import tomllib
 from urllib.parse import urlsplit
 
@@ -40,8 +41,9 @@ def opened(visit):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_whole(opened, origin, name):
     page = opened(f"{origin}/{name}")
-    assert page.locator("article h1, .bd-article h1").first.inner_text().strip()
-    assert page.evaluate("document.fonts.check('18px \"Book Serif\"')")
+    assert page.locator("main h1").first.inner_text().strip()
+    loaded = "[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)"
+    assert any("Book Serif" in family for family in page.evaluate(loaded))
     images = page.locator("img").evaluate_all("list => list.map(i => i.naturalWidth)")
     assert all(images)
 
@@ -51,7 +53,8 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(opened, served, name):
     page = opened(f"{served}/{name}", width=375)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     # The theme hides what is too wide; nothing but its own scrolling boxes may hide text.
-    assert page.evaluate("document.querySelector('.bd-article').scrollWidth <= innerWidth")
+    text = page.locator(".bd-article, .bd-search-container").first
+    assert text.evaluate("e => e.scrollWidth <= innerWidth")
 
 
 def test_the_first_page_leads_to_the_landing_page(visit, origin):
@@ -88,6 +91,46 @@ def test_text_stands_out_from_its_ground(opened, served, name, scheme):
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     text = page.locator(".bd-article :is(p, li, td, th, h1, h2, h3, figcaption, a, label):visible")
     assert min(text.evaluate_all(CONTRAST)) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_key_shows_a_link_past_the_menus(opened, served, scheme):
+    page = opened(f"{served}/{CHAPTER}", color_scheme=scheme)
+    page.keyboard.press("Tab")
+    link = page.locator(":focus")
+    assert "Skip to main content" in link.inner_text()
+    page.wait_for_function("document.activeElement.getBoundingClientRect().top >= 0")
+    assert link.evaluate_all(CONTRAST)[0] >= 4.5
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#main-content")
+
+
+def test_the_focus_is_seen_on_every_kind_of_control(opened, served):
+    page = opened(f"{served}/{LANDING}")
+    unseen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen, name = page.evaluate("""() => {
+          const e = document.activeElement, look = (x, p) => getComputedStyle(x, p);
+          const ring = [look(e), look(e, '::after'), look(e.parentElement)].some(s =>
+            (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2) ||
+            s.boxShadow !== 'none');
+          return [ring || e.matches('input[type=range], summary, body'), e.outerHTML.slice(0, 120)];
+        }""")
+        if not seen:
+            unseen.append(name)
+    assert not unseen
+
+
+def test_paper_is_white_and_has_no_menus(opened, served):
+    page = opened(f"{served}/{CHAPTER}", color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    for menu in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".prev-next-footer"):
+        assert not page.locator(menu).first.is_visible()
+    text = page.locator(".bd-article > section > :is(p, h1, h2, table):visible")
+    assert min(text.evaluate_all(CONTRAST)) >= 4.5
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert all(int(part) >= 250 for part in re.findall(r"\d+", ground)[:3])
 
 
 @pytest.mark.parametrize("name", [LANDING, CHAPTER])

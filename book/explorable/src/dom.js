@@ -5,3 +5,9 @@ export function element(tag, attributes = {}, ...children) {
   made.append(...children);
   return made;
 }
+
+// A drawing is one image with one name. Plot also names its groups, which have no role for a name.
+export function asOneImage(svg) {
+  svg.setAttribute("role", "img");
+  for (const part of svg.querySelectorAll("g[aria-label]")) part.setAttribute("aria-hidden", "true");
+}

@@ -1,5 +1,5 @@
 import { axisX, axisY, cell, plot, scale, text } from "@observablehq/plot";
-import { element } from "./dom.js";
+import { asOneImage, element } from "./dom.js";
 import { heading, SIZE, textWidth } from "./panel.js";
 
 const ROW = 44; // CSS px: a cell is as high as a finger needs
@@ -56,7 +56,7 @@ export function drawHeat(box, width, family, panel, { across, up, rows, here, ch
       cell(present, { ...FRAME, x: "x", y: "y", rx: 3, stroke: "var(--wis-paper)", strokeWidth: 2 }),
     ],
   });
-  figure.setAttribute("role", "img");
+  asOneImage(figure);
   figure.querySelectorAll(".wis-cells rect").forEach((rect, i) => {
     rect.addEventListener("click", () => chosen(entries[i].cell));
   });

@@ -1,5 +1,5 @@
 import { areaY, axisX, axisY, dot, gridY, line, plot, pointer, pointerX, ruleY, text, tip } from "@observablehq/plot";
-import { element } from "./dom.js";
+import { asOneImage, element } from "./dom.js";
 import { logTicks, plain, spread, wrap } from "./scale.js";
 
 export const SIZE = 13; // CSS px of every text in the drawing, whatever the width
@@ -47,7 +47,7 @@ export function drawPanel(box, width, family, panel, unsorted) {
       ...parts.marks,
     ],
   });
-  figure.setAttribute("role", "img");
+  asOneImage(figure);
   box.replaceChildren(panel.group ? heading(panel.title) : heading(panel.y, panel.band), figure);
 }
 

@@ -1,0 +1,161 @@
+"""The book's two ledgers: what was repeated, cell by cell, and what in print we recomputed."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from companion.display import style
+from companion.evidence.claims import show
+from companion.evidence.findings import Finding
+
+QUANTITIES = {
+    "test_accuracy": "accuracy, %",
+    "best_epoch": "best epoch",
+    "statistic": "test statistic",
+    "p": "p-value",
+}
+_HEADS = (
+    "cell", "quantity", "paper", "ours", "95 % interval", "runs", "record", "verdict",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Rows of `experiments.reproduction.table`, as one table a paper's table."""
+
+    rows: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return self.rows.to_string()
+
+    def _repr_html_(self) -> str:
+        parts = [f"<style>{style.css()}{_CSS}</style>"]
+        for (source, table), rows in self.rows.groupby(["source", "table"], sort=False):
+            parts.append(_table(f"{source}, Table {table}", rows))
+        return "".join(parts)
+
+
+def reproduction(rows: pd.DataFrame) -> Ledger:
+    """The ledger of what was repeated: paper, ours, interval, runs, record and verdict of every
+    printed cell; below each table the records, and the commands for what was not run."""
+    return Ledger(rows)
+
+
+def errata(findings: Iterable[Finding]) -> Errata:
+    """The findings of the audit, one after the other, each with its verdict."""
+    return Errata(tuple(findings))
+
+
+@dataclass(frozen=True)
+class Errata:
+    """Findings as a definition list: what is printed, what we compute, what it changes."""
+
+    findings: tuple[Finding, ...]
+
+    def __repr__(self) -> str:
+        return repr(show(*(finding.claim() for finding in self.findings)))
+
+    def _repr_html_(self) -> str:
+        items = "".join(
+            f"<dt>{_capital(one.lead)}, {one.source}, {html.escape(one.where)} "
+            f"{_badge(one.verdict)}</dt>"
+            f"<dd><b>Printed.</b> {_sentence(one.printed)}</dd>"
+            f"<dd><b>Computed.</b> {_sentence(one.computed)}</dd>"
+            f"<dd><b>What it changes.</b> {_sentence(one.effect)}</dd>"
+            for one in self.findings
+        )
+        return f'<style>{style.css()}{_CSS}</style><dl class="wis-errata">{items}</dl>'
+
+
+def _table(title: str, rows: pd.DataFrame) -> str:
+    head = "".join(f'<th scope="col">{name}</th>' for name in _HEADS)
+    body = "".join(_row(row) for row in rows.itertuples())
+    return (
+        f"<h3>{html.escape(title)}</h3>"
+        '<div class="wis wis-scroll wis-ledger" tabindex="0" role="group" '
+        f'aria-label="{html.escape(title)}"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>{_notes(rows)}"
+    )
+
+
+def _row(row) -> str:
+    record = "–" if pd.isna(row.record) else f"{row.dataset}, {row.scale}"
+    interval = "–" if pd.isna(row.low) else f"{_number(row.low)} to {_number(row.high)}"
+    cells = [
+        QUANTITIES[row.quantity],
+        _number(row.paper),
+        _number(row.ours),
+        interval,
+        _number(row.runs),
+        html.escape(record),
+        _badge(row.verdict) if row.verdict else "–",
+    ]
+    return f'<tr><th scope="row">{html.escape(row.label)}</th>' + "".join(
+        f"<td>{cell}</td>" for cell in cells
+    ) + "</tr>"  # fmt: skip
+
+
+def _notes(rows: pd.DataFrame) -> str:
+    """The records behind a table with their hardware, and what it takes to run the rest."""
+    made = rows.dropna(subset="record").drop_duplicates("record")
+    said = [f"{row.record}: {row.epochs:g} epochs, {row.hardware}." for row in made.itertuples()]
+    for row in rows.dropna(subset="command").drop_duplicates("command").itertuples():
+        said.append(f"At the paper's size: <code>{html.escape(row.command)}</code>, {row.cost}.")
+    missing = rows[rows["verdict"] == "not built"]
+    said += [html.escape(_reason(note)) for note in missing["note"].drop_duplicates().head(1)]
+    return f'<p class="wis wis-note">{" ".join(said)}</p>' if said else ""
+
+
+def _reason(note: str) -> str:
+    return _capital(note[note.index("no experiment") :]) if "no experiment" in note else note
+
+
+def _badge(verdict: str) -> str:
+    name = re.sub(r"\W+", "-", verdict)
+    return f'<span class="verdict verdict-{name}">{html.escape(verdict)}</span>'
+
+
+def _sentence(text: str) -> str:
+    text = html.escape(_capital(text))
+    return text if text.endswith(".") else f"{text}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _number(value: float) -> str:
+    """Four significant digits; powers of ten where they are short.
+
+    >>> _number(48.72), _number(1e-31), _number(float("nan")), _number(6.0)
+    ('48.72', '1e-31', '–', '6')
+    """
+    if pd.isna(value):
+        return "–"
+    if value and (abs(value) < 1e-3 or abs(value) >= 1e5):
+        return f"{value:.2g}"
+    digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:.{min(digits, 3)}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+
+
+_CSS = (
+    ".wis-ledger{contain:inline-size;overflow-x:auto;margin:.8rem 0 1rem}"
+    ".wis-ledger table{border-collapse:collapse;width:100%;font-size:.85rem;line-height:1.4;"
+    "font-variant-numeric:tabular-nums;white-space:nowrap;color:inherit;margin:0;"
+    "border:solid var(--wis-ink);border-width:1.5px 0}"
+    ".wis-ledger :is(thead,tr,th,td){background:none!important;border:0;color:inherit}"
+    ".wis-ledger :is(th,td){padding:.3rem .5rem;text-align:right;font-weight:400}"
+    ".wis-ledger :is(th:first-child,td:nth-child(2),th:nth-child(2),td:last-child,th:last-child)"
+    "{text-align:left}"
+    ".wis-ledger thead th{color:var(--wis-muted);border-bottom:1px solid var(--wis-ink)}"
+    ".wis-ledger :is(th,td):first-child{padding-left:0}"
+    ".wis-errata dt{margin-top:1.8rem;font-weight:600}"
+    ".wis-errata dd{margin:.35rem 0 0 1rem}"
+    ".wis-note{font-size:.9rem;line-height:1.45;color:var(--wis-muted);overflow-wrap:anywhere}"
+)

@@ -1,0 +1,39 @@
+"""The two ledgers show every row, with its verdict."""
+
+import re
+
+from companion.display import ledger
+from companion.evidence import claims
+from companion.evidence.findings import Finding
+from companion.experiments import reproduction
+
+FINDING = Finding(
+    "arithmetic", "N", "section VI-B", "1 + 1 = 3", "it is 2", "does not hold", "none."
+)
+
+
+def test_every_printed_cell_has_its_row_and_verdict():
+    rows = reproduction.table()
+    page = ledger.reproduction(rows)._repr_html_()
+    assert page.count('<th scope="row">') == len(rows)
+    for verdict, count in rows["verdict"].value_counts().items():
+        if verdict:
+            assert page.count(f">{verdict}</span>") == count
+    assert set(re.findall(r'class="verdict verdict-([a-z-]+)"', page)) <= {
+        re.sub(r"\W+", "-", name) for name in claims.MEANINGS
+    }
+    for command in rows["command"].dropna().unique():
+        assert command in page
+    for record in rows["record"].dropna().unique():
+        assert record in page
+    assert "nan" not in page.lower()
+
+
+def test_a_finding_says_what_is_printed_what_we_compute_and_what_it_changes():
+    page = ledger.errata([FINDING])._repr_html_()
+    for part in (
+        "Arithmetic, N, section VI-B", "<b>Printed.</b> 1 + 1 = 3.", "<b>Computed.</b> It is 2.",
+        "<b>What it changes.</b> None.", "verdict-does-not-hold",
+    ):  # fmt: skip
+        assert part in page
+    assert "does not hold" in repr(ledger.errata([FINDING]))

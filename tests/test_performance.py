@@ -1,0 +1,53 @@
+"""The benchmark's tables and figure say what was measured."""
+
+import pytest
+
+from companion.display import performance
+from companion.experiments.benchmark import Line
+from companion.experiments.growth import Point
+from companion.experiments.performance import Measured, shipped
+
+MADE = Measured(
+    machine={
+        "hardware": "2-core Made CPU",
+        "threads": 2,
+        "device": "cpu",
+        "versions": {"torch": "2.15.0"},
+    },
+    code={},
+    rounds=7,
+    lines=(
+        Line("mlp 4-3-2, batch 8", 30, "stack", 0.25, 1.0, 0.05, 0.43),
+        Line("mlp 4-3-2, batch 8", 1, "DataLoader, transforms", 5.0, 20.0),
+    ),
+    growth=tuple(
+        Point(along, value, ms, mib, None)
+        for along in ("runs", "width", "depth")
+        for value, ms, mib in ((1, 0.5, 0.1), (10, 2.0, 1.0))
+    ),
+)
+
+
+def test_the_table_has_one_row_a_contender():
+    html = performance.ratios(MADE).to_html()
+    for text in ("stack, 30 runs", "0.25", "43%", "DataLoader, transforms", "20", "2-core Made"):
+        assert text in html
+    assert html.count("mlp 4-3-2, batch 8") == 1
+
+
+def test_the_figure_says_how_much_longer_a_larger_stack_takes():
+    shown = performance.growth(MADE)
+    assert "from 1 to 10 runs a step takes 4 times as long" in shown.alt
+    assert "2-core Made CPU" in shown.caption
+
+
+def test_what_ships_is_sound():
+    benchmarks = shipped()
+    assert benchmarks
+    for measured in benchmarks:
+        assert {line.contender for line in measured.lines} >= {"stack", "in memory, fused"}
+        for line in measured.lines:
+            stack = next(
+                one for one in measured.lines if (one.case, one.contender) == (line.case, "stack")
+            )
+            assert line.ratio == pytest.approx(line.milliseconds / stack.milliseconds)
