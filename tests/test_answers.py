@@ -38,6 +38,18 @@ def test_every_question_has_a_figure_that_says_its_numbers(name):
     assert shown.svg.count("<svg") == 2
 
 
+@pytest.mark.parametrize(
+    ("draw", "question", "words"),
+    [
+        (answers.decay_tuned, rescaling_questions.DECAY, "Baseline: WR. Dot"),
+        (answers.gain, rescaling_questions.GAIN, "without rescaling at the same value. Dot"),
+        (answers.layer_norm, rescaling_questions.NORMALIZATION, "of layer norm for WR, WR; of"),
+    ],
+)
+def test_the_caption_names_the_baseline(draw, question, words):
+    assert words in draw(made(question)).caption
+
+
 def test_a_tuned_decay_says_what_it_costs():
     record = made(rescaling_questions.DECAY, {"WD 0.001": 0.9}, validation={"WD 0.001": 0.9})
     assert rescaling_answers.decay_sentence(record) in answers.decay_tuned(record).caption

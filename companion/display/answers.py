@@ -11,6 +11,7 @@ interval that does not touch it, is a difference. What is drawn and said is comp
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,8 +164,10 @@ def _check(record: Record, question: Question) -> None:
         )
 
 
-def _answer(record: Record, question: Question, add=None) -> Shown:
-    """The figure of a question: two panels, one row a pair."""
+def _answer(
+    record: Record, question: Question, add: Callable[[Record], str] | None = None
+) -> Shown:
+    """The figure of a question: two panels, one row a pair; add: one more sentence below."""
     _check(record, question)
     rows = rescaling_answers.differences(record)
     names = list(dict.fromkeys(rows["name"]))
@@ -182,6 +185,16 @@ def _answer(record: Record, question: Question, add=None) -> Shown:
         alt=" ".join(_spoken(rows, quantity) for quantity in PANELS),
         caption=" ".join([*lines, *more, f"{record.label()}."]),
     )
+
+
+def _baselines(question: Question) -> str:
+    """What the pairs of a question are measured against, in words."""
+    pairs = question.pairs
+    if len({pair.baseline for pair in pairs}) == 1:
+        return label(pairs[0].baseline)
+    if all(pair.baseline == f"{pair.name}, none" for pair in pairs):
+        return "the run without rescaling at the same value"
+    return "; ".join(f"of {pair.name}, {label(pair.baseline)}" for pair in pairs)
 
 
 def forest(rows: pd.DataFrame, axes, title: str, unit: str):
