@@ -105,7 +105,7 @@ def test_the_sentences_are_shown_as_a_list():
     shown = answers.said(record)
     said = rescaling_answers.sentences(record)
     assert repr(shown) == "\n".join(said)
-    assert shown._repr_html_().count("<li>") == len(said) == 7
+    assert shown._repr_html_().count("<li>") == len(said) == 8
     assert shown._repr_markdown_().startswith(f"- {said[0]}")
 
 

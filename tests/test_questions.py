@@ -232,12 +232,23 @@ def test_validation_images_choose_the_decay():
         accuracy={"WD 0.001": 0.85, "WD 0.01": 0.95, "WD 0.03": 0.5, "wr": 0.9},
         validation={"WD 0.001": 0.8, "WD 0.01": 0.6},
     )
-    assert rescaling_answers.decay_choice(record) == "WD 0.001"
     said = rescaling_answers.decay_sentence(record)
     assert "Validation chooses WD 0.001 of 7 values" in said
     assert "that of WR: -5.00 points" in said
     assert "for 7 trainings instead of one" in said
     assert "The worst value tried, WD 0.03: -40.00 points" in said
+    assert said in rescaling_answers.sentences(record)
+
+
+def test_validation_images_choose_the_learning_rates():
+    record = made(
+        rescaling_questions.LEARNING_RATE,
+        accuracy={"rate 0.1, WR": 0.9, "rate 0.02, none": 0.86, "rate 0.2, WR": 0.99},
+        validation={"rate 0.1, WR": 0.8, "rate 0.02, none": 0.8},
+    )
+    said = rescaling_answers.learning_rate_sentence(record)
+    assert said.startswith("Validation chooses rate 0.1 with rescaling and rate 0.02 without.")
+    assert "of the second: +4.00 points" in said
     assert said in rescaling_answers.sentences(record)
 
 

@@ -48,7 +48,9 @@ def width(record: Record) -> Shown:
 
 def learning_rate(record: Record) -> Shown:
     """WR against none at learning rates from 0.001 to 0.2."""
-    return _answer(record, rescaling_questions.LEARNING_RATE)
+    return _answer(
+        record, rescaling_questions.LEARNING_RATE, rescaling_answers.learning_rate_sentence
+    )
 
 
 def choices(record: Record) -> Shown:
@@ -177,7 +179,9 @@ def _answer(
     runs = record.provenance["runs_per_arm"]
     lines = [
         question.asked,
-        f"Dot: difference of two means of {runs} runs, bar: its 95 % interval.",
+        f"Baseline: {_baselines(question)}.",
+        f"Dot: difference of two means of {runs} runs, filled where its 95 % interval (bar) "
+        "excludes 0.",
     ]
     more = [add(record)] if add else []
     return figures.show(

@@ -8,6 +8,8 @@ answers otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -180,31 +182,45 @@ def _tally(rows: pd.DataFrame) -> str:
 
 
 def _more(record: Record) -> list[str]:
-    name = record.provenance["experiment"]
-    if name == "rescaling-decay":
-        return [decay_sentence(record)]
-    if name == "rescaling-schedule":
-        return [_schedule_sentence(record)]
-    return []
+    more = {
+        "rescaling-decay": decay_sentence,
+        "rescaling-learning-rate": learning_rate_sentence,
+        "rescaling-schedule": _schedule_sentence,
+    }.get(record.provenance["experiment"])
+    return [more(record)] if more else []
 
 
-def decay_choice(record: Record) -> str:
-    """The weight decay's arm that mean validation accuracy chooses: test images have no say."""
+def chosen(record: Record, arms: Iterable[str]) -> str:
+    """The arm that mean validation accuracy at the best epoch chooses: test images have no say."""
     best = comparison.best_epoch(record.epochs)
     mean = best.groupby("arm")["validation_accuracy"].mean()
-    return max((decay_name(decay) for decay in DECAYS), key=lambda arm: mean[arm])
+    return max(arms, key=lambda arm: mean[arm])
+
+
+def learning_rate_sentence(record: Record) -> str:
+    """A plain run at the rate that suits it, against a rescaled one at the rate that suits that."""
+    pairs = question(record).pairs
+    held = chosen(record, [pair.arm for pair in pairs])
+    plain = chosen(record, [pair.baseline for pair in pairs])
+    values = samples(record)["accuracy"]
+    gap = comparison.difference(values[held], values[plain])
+    return (
+        f"Validation chooses {held.removesuffix(', WR')} with rescaling and "
+        f"{plain.removesuffix(', none')} without. Test accuracy of the first less that of the "
+        f"second: {gap.estimate:+.2f} points ({gap.low:+.2f} to {gap.high:+.2f})."
+    )
 
 
 def decay_sentence(record: Record) -> str:
     """What a tuned weight decay gains on untuned WR, what the tuning costs, and what it risks."""
     values = samples(record)["accuracy"]
-    chosen = decay_choice(record)
-    gap = comparison.difference(values[chosen], values["wr"])
     tried = [decay_name(decay) for decay in DECAYS]
+    tuned = chosen(record, tried)
+    gap = comparison.difference(values[tuned], values["wr"])
     worst = min(tried, key=lambda arm: values[arm].mean())
     risk = comparison.difference(values[worst], values["wr"])
     return (
-        f"Validation chooses {chosen} of {len(tried)} values. Its test accuracy less that of WR: "
+        f"Validation chooses {tuned} of {len(tried)} values. Its test accuracy less that of WR: "
         f"{gap.estimate:+.2f} points ({gap.low:+.2f} to {gap.high:+.2f}), for {len(tried)} "
         f"trainings instead of one. The worst value tried, {worst}: {risk.estimate:+.2f} points "
         f"({risk.low:+.2f} to {risk.high:+.2f})."
