@@ -89,6 +89,7 @@ def test_relative_steps_end_where_the_alt_text_says():
     shown = answers.relative_steps(made(rescaling_questions.SCHEDULE))
     end = 1.12**2 / 8
     assert f"none, rising rate {end:.2f}" in shown.alt
+    assert f"WR, falling rate {1.12**-2 / 8:.2f}" in shown.alt
     assert "none 0.12," in shown.alt  # the made weights double three times
 
 

@@ -95,7 +95,9 @@ def relative_steps(record: Record) -> Shown:
             linewidth=0,
         )  # fmt: skip
         axes.plot(middle.index, middle, color=line, linestyle=(0, (5, 1.5)) if changed else "-")
-        ends.append((middle.iloc[-1], label(arm), style.readable(line, style.LIGHT_PAPER)))
+        ends.append(
+            (middle.iloc[-1], rescaling_answers.named(arm), style.readable(line, style.LIGHT_PAPER))
+        )
     figures.log_axis(axes.yaxis)
     head(axes, "Relative step", "line: median, band: middle half of the runs", "epoch")
     figures.name_lines(axes, ends)
@@ -114,7 +116,7 @@ def table(record: Record):
     rows = rescaling_answers.means(record)
     shown = pd.DataFrame(
         {
-            "arm": rows["arm"].map(label),
+            "arm": rows["arm"].map(rescaling_answers.named),
             "test accuracy, %": [f"{row.accuracy:.2f} ± {row.sd:.2f}" for row in rows.itertuples()],
             "best epoch": rows["epoch"].map("{:.1f}".format),
             "at the end, %": rows["last"].map("{:.2f}".format),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from companion.evidence import claims, comparison
+from companion.evidence.arms import label
 from companion.evidence.claims import Claim
 from companion.evidence.records import Record
 from companion.evidence.summaries import Interval, summary
@@ -24,6 +25,15 @@ from companion.training.settings import Settings
 QUANTITIES = ("accuracy", "loss")
 """Test accuracy at the epoch with the best validation accuracy, in points (percent); test loss
 after the last epoch, in nats."""
+
+
+def named(arm: str) -> str:
+    """The short name of an arm of a question, whose parts may be arms of the book.
+
+    >>> named("wr, falling rate")
+    'WR, falling rate'
+    """
+    return ", ".join(label(part) for part in arm.split(", "))
 
 
 def question(record: Record) -> Question:
@@ -231,7 +241,7 @@ def _schedule_sentence(record: Record) -> str:
     rows = relative_steps(record)
     last = rows[rows["epoch"] == rows["epoch"].max()]
     ends = last.groupby("arm", sort=False)["relative"].median()
-    listed = ", ".join(f"{arm} {value:.2f}" for arm, value in ends.items())
+    listed = ", ".join(f"{named(arm)} {value:.2f}" for arm, value in ends.items())
     return f"The relative step at the end, as a multiple of that at the start (median): {listed}."
 
 
