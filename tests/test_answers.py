@@ -75,6 +75,20 @@ def test_an_interval_without_zero_has_a_filled_dot():
     assert axes.get_yticks()[0] > axes.get_yticks()[-1]  # the first pair stands on top
 
 
+def test_one_long_interval_leaves_the_panel_to_the_others():
+    rows = rescaling_answers.differences(made(rescaling_questions.GAIN))
+    rows = rows[rows["quantity"] == "accuracy"].copy()
+    widest = rows.index[-1]
+    rows.loc[widest, ["low", "high"]] = [-40.0, 42.0]
+    _, axes = figures.canvas()
+    answers.forest(rows, axes, "Test accuracy", "points")
+    low, high = axes.get_xlim()
+    others = rows.drop(index=widest)
+    assert -5 < low < others["low"].min()
+    assert others["high"].max() < high < 5
+    assert [text.get_text() for text in axes.texts] == ["-40.0 to +42.0"]
+
+
 def test_diverged_runs_are_counted_instead_of_drawn():
     record = made(rescaling_questions.GAIN)
     record.epochs.loc[record.epochs["arm"] == "gain 2, none", "test_loss"] = np.inf

@@ -207,11 +207,13 @@ def forest(rows: pd.DataFrame, axes, title: str, unit: str):
     """Draw one difference a row, with its interval, beside a line at 0.
 
     rows: columns name, arm, estimate, low, high, lost. A filled dot has an interval without 0. A
-    pair of which runs diverged has no difference of losses: it says how many.
+    pair of which runs diverged has no difference of losses: it says how many. An interval ten times
+    as long as the median one does not set the axis: it leaves the panel, and its ends are written.
     """
     if rows.empty:
         raise ValueError("rows must hold a pair, got none; choose a record with both of its arms")
     places = np.arange(len(rows))[::-1]
+    long = _too_long(rows)
     axes.axvline(0, color=style.INK, linewidth=0.8, dashes=style.THEORY_DASHES)
     for place, row in zip(places, rows.itertuples(), strict=True):
         if row.lost:
@@ -227,6 +229,15 @@ def forest(rows: pd.DataFrame, axes, title: str, unit: str):
             row.estimate, place, "o", color=line, markersize=6,
             markerfacecolor=line if apart else "none",
         )  # fmt: skip
+        if long[row.Index]:
+            axes.annotate(
+                f"{row.low:+.1f} to {row.high:+.1f}", (0, place), xytext=(5, 6), size=9,
+                textcoords="offset points", color=style.MUTED,
+            )  # fmt: skip
+    if long.any():
+        kept = rows[~long & rows["low"].notna()]
+        low, high = min(kept["low"].min(), 0), max(kept["high"].max(), 0)
+        axes.set_xlim(low - 0.08 * (high - low), high + 0.08 * (high - low))
     axes.set_yticks(places, rows["name"].map(label))
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.margins(x=0.08)
@@ -235,6 +246,12 @@ def forest(rows: pd.DataFrame, axes, title: str, unit: str):
     axes.locator_params(axis="x", nbins=5)
     head(axes, title, x=unit)
     return axes
+
+
+def _too_long(rows: pd.DataFrame) -> pd.Series:
+    """Which intervals would leave no room for the others."""
+    length = rows["high"] - rows["low"]
+    return length > 10 * length.median()
 
 
 def _family(arm: str) -> str:
