@@ -30,11 +30,18 @@ def pages(html: Path = HTML) -> list[str]:
     return sorted(name for name in names if name != "index.html" and not name.startswith("_static"))
 
 
+PATIENCE = 120_000
+"""Milliseconds that a long chapter may take to stand still on a busy machine."""
+
+
 def settle(page) -> None:
     """Wait until formulas, fonts and explorables of a page stand where they will stay."""
-    page.wait_for_function("window.MathJax === undefined || !!MathJax.startup?.promise")
+    page.wait_for_function(
+        "window.MathJax === undefined || !!MathJax.startup?.promise", timeout=PATIENCE
+    )
     page.evaluate("window.MathJax?.startup.promise.then(() => 1)")
     page.evaluate("document.fonts.ready.then(() => 1)")
     page.wait_for_function(
-        "[...document.querySelectorAll('weights-explorable')].every(e => e.querySelector('svg'))"
+        "[...document.querySelectorAll('weights-explorable')].every(e => e.querySelector('svg'))",
+        timeout=PATIENCE,
     )
