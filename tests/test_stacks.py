@@ -197,7 +197,7 @@ def test_an_epoch_left_at_any_step_goes_on_bit_for_bit():
     whole, parts = Stack(members, SPLIT), Stack(members, SPLIT)
     whole.train_epoch()
     whole.train_epoch()
-    for pause in (0, 1):
+    for pause in (0, 1, 2):
         asked = iter([False] * pause + [True])
         assert not parts.train_epoch(stop=lambda asked=asked: next(asked))
     assert (parts.epoch, parts.taken, parts.steps) == (0, 3, 3)

@@ -35,12 +35,12 @@ def ratios(measured: Measured) -> Styler:
         {
             "network": [line.case for line in measured.lines],
             "contender": [
-                f"{line.contender}, {line.runs} runs" if line.contender == "stack"
-                else line.contender
+                f"{line.contender}, {line.runs} run{'s' * (line.runs != 1)}"
+                if line.contender == "stack" else line.contender
                 for line in measured.lines
             ],
-            "ms a run-step": [f"{line.milliseconds:.3g}" for line in measured.lines],
-            "times the stack": [f"{line.ratio:.3g}" for line in measured.lines],
+            "ms a run-step": [_three_digits(line.milliseconds) for line in measured.lines],
+            "times the stack": [_three_digits(line.ratio) for line in measured.lines],
             "TFLOP/s": ["" if line.teraflops is None else f"{line.teraflops:.3g}"
                         for line in measured.lines],
             "of the ceiling": ["" if line.share is None else f"{line.share:.0%}"
@@ -49,6 +49,15 @@ def ratios(measured: Measured) -> Styler:
     )  # fmt: skip
     rows["network"] = rows["network"].where(~rows["network"].duplicated(), "")
     return rows.style.hide(axis="index").set_caption(where(measured))
+
+
+def _three_digits(value: float) -> str:
+    """Three digits, without powers of ten.
+
+    >>> _three_digits(1127.6), _three_digits(0.03814), _three_digits(1.0)
+    ('1,130', '0.0381', '1')
+    """
+    return f"{float(f'{value:.3g}'):,g}"
 
 
 def growth(measured: Measured) -> Shown:

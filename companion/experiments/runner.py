@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import math
 import re
 import time
@@ -169,7 +170,9 @@ def train_stack(
         return save is not None and time.monotonic() - saved_at >= period
 
     while stack.epoch < stack.settings.epochs:
-        complete = stack.train_epoch(stop=due if period else None)
+        asked = itertools.count()  # a step is taken before the first checkpoint, however long it is
+        stop = (lambda asked=asked: next(asked) > 0 and due()) if period else None
+        complete = stack.train_epoch(stop)
         if complete:
             tables = _append(tables, epoch_tables(stack, histograms))
         if due():

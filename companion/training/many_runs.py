@@ -111,8 +111,8 @@ class Stack:
     def train_epoch(self, stop: Callable[[], bool] | None = None) -> bool:
         """One pass over the training images, each run in its own order; True: it is complete.
 
-        stop: asked after each step but the last. Once it says True the pass is left, and the next
-        call goes on with it as if nothing had been.
+        stop: asked before each step. Once it says True the pass is left, and the next call goes
+        on with it as if nothing had been.
         """
         with machine.cpu_threads(self.threads):
             count = len(self.split.train_labels)
@@ -120,10 +120,10 @@ class Stack:
             batches = order.split(self.settings.batch_size, dim=1)
             rates = self._rates(len(batches))
             while self.taken < len(batches):
+                if stop and stop():
+                    return False
                 self.step(batches[self.taken], rates[self.taken])
                 self.taken += 1
-                if stop and self.taken < len(batches) and stop():
-                    return False
             for rule, members, targets in self.rescalings:
                 if rule.due_after_epoch(self.epoch + 1):
                     self._rescale(rule, members, targets)
