@@ -13,6 +13,8 @@ STAMP   := $(VENV)/.installed
 HTML    := _build/html/index.html
 KEY     := _build/execution-key
 RECORDS := records
+ON_DIGITS := scale-grid $(addprefix rescaling-,frequency gain width learning-rate choices optimizers \
+  layer-norm schedule decay)
 
 # The notebooks' kernel is this environment's Python, whatever kernels the user has installed.
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -71,7 +73,9 @@ bench: $(STAMP)
 records: $(STAMP)
 	$(BIN)/companion run weight-rescaling-mlp --data cifar10-jpeg --scale book --out $(RECORDS)
 	$(BIN)/companion run weight-rescaling-mlp-small-inputs --data cifar10-jpeg --scale book --out $(RECORDS)
-	$(BIN)/companion run scale-grid --data digits --scale book --out $(RECORDS)
+	for name in $(ON_DIGITS); do \
+	  $(BIN)/companion run $$name --data digits --scale book --out $(RECORDS) || exit; \
+	done
 
 clean:
 	rm -rf _build
