@@ -10,6 +10,7 @@ import torch
 from companion import data
 from companion.evidence import records
 from companion.experiments import find, provenance, runner
+from companion.experiments.rows import LAYER_QUANTITIES
 from companion.training import one_run
 from companion.training.settings import Run
 from tests.references import tiny
@@ -90,7 +91,7 @@ def test_the_rows_are_those_of_one_run(whole):
             for name in ("train_loss", "validation_loss", "test_loss", "test_accuracy"):
                 assert ours[name] == pytest.approx(row[name], rel=1e-3, abs=1e-4)
             at = layers[layers["epoch"] == row["epoch"]].sort_values("layer")
-            for name in runner.LAYER_QUANTITIES:
+            for name in LAYER_QUANTITIES:
                 np.testing.assert_allclose(at[name], row[name], rtol=1e-3, atol=1e-4)
 
 

@@ -21,7 +21,8 @@ import pandas as pd
 from companion import data, machine
 from companion.display.lab_jobs import RUNNING, STOPPED, Job
 from companion.display.lab_settings import Plan
-from companion.experiments.runner import LAYER_QUANTITIES, SPLIT_SEED
+from companion.experiments.heading import SPLIT_SEED
+from companion.experiments.rows import LAYER_QUANTITIES
 from companion.methods import initialization
 from companion.training.many_runs import Stack
 from companion.training.packing import stack_size

@@ -23,21 +23,14 @@ import torch
 from companion import data, machine
 from companion.evidence import records
 from companion.experiments import provenance
-from companion.experiments.plan import Experiment, Scale
-from companion.measure import probes
+from companion.experiments.heading import SPLIT_SEED, header, record_name
+from companion.experiments.plan import Experiment
+from companion.experiments.rows import NO_HISTOGRAMS, Tables, append, epoch_tables
 from companion.training.many_runs import Stack
 from companion.training.packing import stack_size
 from companion.training.settings import Run
 
 CHECKPOINT_SECONDS = 60
-SPLIT_SEED = 0
-LAYER_QUANTITIES = ("weight_mean", "weight_std", "weight_norm", "preactivation_variance")
-
-NO_HISTOGRAMS = pd.DataFrame(
-    columns=["run", "arm", "seed", "epoch", "layer", "left", "right", "count"]
-)
-
-Tables = dict[str, pd.DataFrame]
 Progress = Callable[[int], Any]
 """Called with the number of run-epochs just finished, negative where they must be trained anew."""
 Notice = Callable[[str], Any]
@@ -97,49 +90,6 @@ def _finished_runs(keys: Iterable[str]) -> set[int]:
     return {number for first, last in ranges for number in range(int(first), int(last) + 1)}
 
 
-def epoch_tables(stack: Stack, histograms: bool = True) -> Tables:
-    """The rows of the current epoch: `epochs`, `layers`, and at the two ends `histograms`."""
-    values = {name: value.cpu().numpy() for name, value in stack.measure().items()}
-    who = pd.DataFrame(
-        {
-            "run": [run.number for run in stack.runs],
-            "arm": [run.arm for run in stack.runs],
-            "seed": [run.seed for run in stack.runs],
-            "epoch": stack.epoch,
-        }
-    )
-    scalars = {name: value for name, value in values.items() if name not in LAYER_QUANTITIES}
-    layers = [
-        who.assign(layer=layer + 1, **{name: values[name][:, layer] for name in LAYER_QUANTITIES})
-        for layer in range(len(stack.weights))
-    ]
-    tables = {"epochs": who.assign(**scalars), "layers": pd.concat(layers, ignore_index=True)}
-    if histograms and stack.epoch in (0, stack.settings.epochs):
-        tables["histograms"] = pd.concat(
-            [_histogram_rows(who, layer + 1, weight) for layer, weight in enumerate(stack.weights)],
-            ignore_index=True,
-        )
-    return tables
-
-
-def _histogram_rows(who: pd.DataFrame, layer: int, weight: torch.Tensor) -> pd.DataFrame:
-    counts, edges = probes.weight_histogram(weight)
-    repeated = who.loc[who.index.repeat(counts.shape[1])].reset_index(drop=True)
-    return repeated.assign(
-        layer=layer,
-        left=edges[:, :-1].flatten().numpy(),
-        right=edges[:, 1:].flatten().numpy(),
-        count=counts.flatten().numpy(),
-    )
-
-
-def _append(tables: Tables, new: Tables) -> Tables:
-    return {
-        name: pd.concat([tables[name], rows], ignore_index=True) if name in tables else rows
-        for name, rows in new.items()
-    } | {name: rows for name, rows in tables.items() if name not in new}
-
-
 def train_stack(
     runs: Sequence[Run],
     split: data.Split,
@@ -174,7 +124,7 @@ def train_stack(
         stop = (lambda asked=asked: next(asked) > 0 and due()) if period else None
         complete = stack.train_epoch(stop)
         if complete:
-            tables = _append(tables, epoch_tables(stack, histograms))
+            tables = append(tables, epoch_tables(stack, histograms))
         if due():
             save(_checkpoint(stack, tables))
             saved_at = time.monotonic()
@@ -293,65 +243,6 @@ class Counted:
             self.report(-self.total)
 
 
-def header(
-    experiment: Experiment,
-    scale: str,
-    split: data.Split,
-    runs: Sequence[Run],
-    device: torch.device,
-) -> dict[str, Any]:
-    """What a record says of itself; a resumed run must agree with all but machine and commit."""
-    arms = {run.arm: run.settings.as_dict() for run in runs}
-    per_arm, epochs = len(runs) // len(arms), runs[0].settings.epochs
-    size = experiment.scale(scale)
-    reduced = [
-        f"Reduced from the {scale} scale's {what}: {wanted}."
-        for what, wanted, smaller in (
-            ("runs an arm", size.runs, per_arm < size.runs),
-            ("epochs", size.epochs, epochs < size.epochs),
-            (
-                "arms",
-                len(size.arms or experiment.arms),
-                len(arms) < len(size.arms or experiment.arms),
-            ),
-            ("images", " or ".join(size.datasets), split.name not in size.datasets),
-        )
-        if smaller
-    ]
-    return {
-        "name": record_name(experiment, split.name, scale),
-        "experiment": experiment.name,
-        "title": experiment.title,
-        "source": experiment.source,
-        "scale": scale,
-        "dataset": split.name,
-        "dataset_digest": split.digest,
-        "split": {**split.sizes, "seed": SPLIT_SEED},
-        "arms": arms,
-        "seeds": [run.seed for run in runs],
-        "runs_per_arm": per_arm,
-        "epochs": epochs,
-        "reduced": bool(reduced or size.changes),
-        "deviations": [*experiment.deviations, *_changes(size), *reduced],
-        "code": provenance.code(),
-        "machine": machine.describe(device),
-    }
-
-
-def _changes(size: Scale) -> list[str]:
-    """What a scale replaces in every arm, as a sentence."""
-    changed = ", ".join(
-        f"{name} {'-'.join(map(str, value)) if isinstance(value, tuple) else value}"
-        for name, value in size.changes.items()
-    )
-    return [f"At the {size.name} scale every arm has {changed}."] if changed else []
-
-
-def record_name(experiment: Experiment, dataset: str, scale: str) -> str:
-    """The folder of a record, for example ``weight-rescaling-mlp-digits-quick``."""
-    return f"{experiment.name}-{dataset}-{scale}"
-
-
 def train(
     experiment: Experiment,
     scale: str = "quick",
@@ -373,7 +264,7 @@ def train(
         return train_stack(stack, split, progress=count, histograms=experiment.histograms)
 
     for _, new in train_all(plan, split.train_images.device, one, report, notice):
-        tables = _append(tables, new)
+        tables = append(tables, new)
     return tables
 
 
