@@ -243,7 +243,7 @@ def test_an_explorable_costs_at_most_150_kb(name):
     "plate",
     [
         plates.weights_before_and_after,
-        plates.test_accuracy,
+        lambda record: plates.test_accuracy(record, number=3),
         plates.generalization_error,
         plates.preactivation_variance,
     ],

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 
 from companion import models
+from companion.evidence import claims
+from companion.evidence.claims import Claim
 from companion.experiments.plan import Experiment, Scale
 from companion.training.settings import Settings
 
@@ -123,3 +125,15 @@ RESNET = Experiment(
         "3 x 3; here with stride 1 and without pooling after it.",
     ),
 )
+
+
+def not_run() -> list[Claim]:
+    """The paper's networks at its size: the commands, and how many runs they train."""
+    return [
+        claims.not_run(
+            f"{experiment.source[experiment.source.index('Table') :]}: {experiment.title}",
+            f"companion run {experiment.name} --scale full",
+            f"{len(experiment.runs('full', (3, 32, 32), 10))} runs of 100 epochs, for a GPU",
+        )
+        for experiment in (LENET, ALEXNET, RESNET)
+    ]
