@@ -245,7 +245,7 @@ def test_a_worker_with_other_code_is_refused(tmp_path, made, monkeypatch):
 def test_the_share_of_a_gpu_follows_the_size_of_the_stack(monkeypatch):
     monkeypatch.setattr(cluster.machine, "pick_device", torch.device)
     monkeypatch.setattr(runner, "stack_size", lambda run, device: 8)
-    plan = toy.TOY.runs("quick", 18, 3, runs=4)
+    plan = toy.TOY.runs("quick", (2, 3, 3), 3, runs=4)
     for most, share, expected in [
         (12, None, [(8, 1.0), (4, 0.5)]),
         (6, None, [(6, 0.75), (6, 0.75)]),

@@ -139,9 +139,8 @@ def list_() -> None:
     typer.echo("Experiments")
     for experiment in experiments.EXPERIMENTS.values():
         names = list(experiment.arms)
-        shown = names if len(names) <= 12 else [*names[:2], "...", names[-1]]
         typer.echo(f"\n  {experiment.name}: {experiment.title}\n    source: {experiment.source}")
-        typer.echo(f"    {texts.count(len(names), 'arm')}: {'; '.join(shown)}")
+        typer.echo(f"    {texts.count(len(names), 'arm')}: {texts.some(names)}")
         rows = [
             [
                 size.name,

@@ -119,6 +119,16 @@ def about(seconds: float) -> str:
     return f"about {float(f'{seconds / 86400:.2g}'):,g} days"
 
 
+def some(names: Sequence[str], width: int = 110) -> str:
+    """All names in a line, or the first two and the last where they do not fit.
+
+    >>> some(["a", "b", "c"]), some(["one", "two", "three", "four"], width=10)
+    ('a; b; c', 'one; two; ...; four')
+    """
+    line = "; ".join(names)
+    return line if len(line) <= width else "; ".join([*names[:2], "...", names[-1]])
+
+
 def columns(rows: Sequence[Sequence[str]], indent: str) -> str:
     """Rows as aligned columns of text.
 
