@@ -41,7 +41,8 @@ def opened(visit):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_whole(opened, origin, name):
     page = opened(f"{origin}/{name}")
-    assert page.locator("main h1").first.inner_text().strip()
+    # the theme also has a heading for print, which is empty where the index has no title
+    assert page.locator("main h1:visible").first.inner_text().strip()
     loaded = "[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)"
     assert any("Book Serif" in family for family in page.evaluate(loaded))
     images = page.locator("img").evaluate_all("list => list.map(i => i.naturalWidth)")
