@@ -1,5 +1,6 @@
 """The command line in processes of its own: exit codes, both streams, a stop and the way on."""
 
+import functools
 import io
 import json
 import os
@@ -44,7 +45,9 @@ def environment(**more):
 def start(*arguments, here, **more):
     command = [sys.executable, "-m", "companion.cli", *arguments]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=here, env=environment(**more), **streams)
+    # a shell that runs the tests in the background has them ignore Ctrl-C, and children inherit it
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, cwd=here, env=environment(**more), preexec_fn=heed, **streams)
 
 
 def fresh(*arguments, here, **more):
