@@ -275,3 +275,11 @@ def test_the_tables_carry_the_records_label(mlp):
     html = plates.mann_whitney(mlp, "II").to_html()
     assert mlp.label() in html
     assert html.count("none and") == 2
+
+
+@pytest.mark.parametrize("figure", [gallery.weight_std_by_layer, gallery.weights_before_and_after])
+def test_a_figure_by_layer_refuses_a_record_of_another_network(figure):
+    """Its initial sigma follows from the widths, which are fans in an MLP alone."""
+    lenet = records.recorded("weight-rescaling-lenet5-cifar10-jpeg-book")
+    with pytest.raises(ValueError, match=r"needs a record of MLPs, .* got one of lenet5; choose"):
+        figure(lenet)

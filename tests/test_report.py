@@ -317,3 +317,16 @@ def test_an_undeclared_table_is_not_built():
     found = reproduction.table(shown=[], experiments=[])
     assert (found["verdict"] == "not built").all()
     assert found.loc[0, "note"] == "Base/None: not built, because no experiment declares it."
+
+
+def test_an_arm_is_measured_against_its_own_initialization():
+    """In the chapter and in the ledger alike: rescaled Xavier against Xavier."""
+    lenet = records.recorded("weight-rescaling-lenet5-cifar10-jpeg-book")
+    said = report.accuracy_claims(lenet, "III")
+    assert set(said) == {"wr-kaiming", "wr-xavier"}
+    assert "difference to none, Xavier" in said["wr-xavier"].sentence
+    ledger = reproduction.table(shown=[lenet]).query("quantity == 'test_accuracy'")
+    ledger = ledger[ledger["record"] == lenet.name].set_index("cell")["verdict"]
+    for arm, claim in said.items():
+        assert ledger[arm] == claim.verdict
+    assert ledger["none-xavier"] == ""

@@ -129,6 +129,11 @@ def _layers(record: Record) -> list[int]:
 def _sigma(record: Record, arm: str, layer: int) -> float:
     """The standard deviation that a layer (from 1) was drawn with."""
     settings = record.provenance["arms"][arm]
+    if settings.get("model", "mlp") != "mlp":
+        raise ValueError(
+            f"a figure by layer needs a record of MLPs, whose widths are fans, got one of "
+            f"{settings['model']}; choose another record"
+        )
     fan_in, fan_out = settings["widths"][layer - 1 : layer + 1]
     return initialization.sigma(settings["scheme"], fan_in, fan_out, settings["gain"])
 

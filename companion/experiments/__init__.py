@@ -16,6 +16,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         weight_rescaling_networks.LENET,
         weight_rescaling_networks.ALEXNET,
         weight_rescaling_networks.RESNET,
+        weight_rescaling_networks.BATCH_NORM,
         scale_grid.GRID,
         *(question.experiment for question in rescaling_questions.QUESTIONS.values()),
     )

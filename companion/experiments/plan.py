@@ -36,13 +36,12 @@ class Scale:
 class Experiment:
     """A grid of arms on an image set.
 
-    arms: name -> settings; their first and last widths are set to the image set's.
-    published: the source's table of accuracies that the arms answer to, if there is one; the first
-    arm is its baseline. histograms: whether weights are recorded as histograms before and after
-    training, which for a large grid would fill the disk. layers: the numbers of those whose rows a
-    record keeps, empty for all; to keep a large grid small. deviations: what differs from the
-    source's setting, or what the source leaves open and how it is settled here; kept in every
-    record.
+    arms: name -> settings; their first and last widths are set to the image set's. published: the
+    source's table of accuracies that the arms answer to, if there is one. histograms: whether
+    weights are recorded as histograms before and after training, which for a large grid would fill
+    the disk. layers: the numbers of those whose rows a record keeps, empty for all; to keep a large
+    grid small. deviations: what differs from the source's setting, or what the source leaves open
+    and how it is settled here; kept in every record.
     """
 
     name: str
@@ -63,6 +62,13 @@ class Experiment:
                 "pick one"
             )
         return self.scales[name]
+
+    def full_run(self) -> tuple[str, str]:
+        """The command that runs the paper's size, and what that costs, in words."""
+        size = self.scale("full")
+        runs = size.runs * len(size.arms or self.arms)
+        command = f"companion run {self.name} --scale full"
+        return command, f"{runs} runs of {size.epochs} epochs, for a GPU"
 
     def runs(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,22 +20,33 @@ from companion.evidence.summaries import Summary, summary
 def accuracy_claims(record: Record, table: str) -> dict[str, Claim]:
     """Arm -> the claim that sets its test accuracy at the best epoch beside the paper's.
 
-    The first arm is the baseline of the others and has no claim of its own.
+    An arm is measured against its `baseline`, which has no claim of its own.
     """
     ours = comparison.by_arm(_best(record))
     theirs = {arm: published.summary(table, arm, "test_accuracy") for arm in ours}
-    baseline, *others = ours
+    bases = {arm: baseline(arm) for arm in ours if baseline(arm) != arm}
     return {
         arm: claims.compare(
             f"Test accuracy of {label(arm)}",
             ours[arm],
             theirs[arm],
-            baseline=(ours[baseline], theirs[baseline]),
-            baseline_name=label(baseline),
+            baseline=(ours[base], theirs[base]),
+            baseline_name=label(base),
             scale=claimed_scale(record),
         )
-        for arm in others
+        for arm, base in bases.items()
+        if base in ours
     }
+
+
+def baseline(arm: str) -> str:
+    """The arm without regularization that an arm is measured against: same network, same
+    initialization.
+
+    >>> baseline("wd-1e-3"), baseline("wr-xavier"), baseline("alexnet-wr"), baseline("none")
+    ('none', 'none-xavier', 'alexnet-none', 'none')
+    """
+    return re.sub(r"wrs|wr|wd-1e-\d", "none", arm)
 
 
 def claimed_scale(record: Record) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -72,7 +71,7 @@ def _answers(
         return [{**printed, "verdict": note.verdict, "note": note.sentence}]
     found = []
     for experiment in able:
-        command, price = cost(experiment)
+        command, price = experiment.full_run()
         full = {"command": command, "cost": price}
         mine = [r for r in shown if r.provenance["experiment"] == experiment.name]
         mine = [r for r in mine if set(arms) <= set(r.provenance["arms"])]
@@ -84,30 +83,6 @@ def _answers(
             note = claims.not_run(f"{row.label}, {experiment.title}", command, price)
             found.append({**printed, **full, "verdict": note.verdict, "note": note.sentence})
     return found
-
-
-def cost(experiment: Experiment) -> tuple[str, str]:
-    """The command that runs an experiment at the paper's size, and what that costs.
-
-    >>> from companion.experiments import weight_rescaling
-    >>> cost(weight_rescaling.MLP)
-    ('companion run weight-rescaling-mlp --scale full', '500 runs of 100 epochs, for a GPU')
-    """
-    size = experiment.scale("full")
-    runs = size.runs * len(size.arms or experiment.arms)
-    return (
-        f"companion run {experiment.name} --scale full",
-        f"{runs} runs of {size.epochs} epochs, for a GPU",
-    )
-
-
-def baseline(cell: str) -> str:
-    """The arm without regularization that a cell is measured against.
-
-    >>> baseline("wd-1e-3"), baseline("wr-xavier"), baseline("alexnet-wr")
-    ('none', 'none-xavier', 'alexnet-none')
-    """
-    return re.sub(r"wrs|wr|wd-1e-\d", "none", cell)
 
 
 def _printed(row: Any) -> dict[str, Any]:
@@ -142,7 +117,7 @@ def _mean(row: Any, record: Record) -> dict[str, Any]:
         "high": factor * ours.high,
         "runs": ours.runs,
     }
-    base = baseline(row.cell)
+    base = report.baseline(row.cell)
     if base == row.cell:
         return {**found, "verdict": "", "note": "what the other arms are measured against"}
     if base not in best:

@@ -78,11 +78,7 @@ SMALL_INPUTS = replace(
 def not_run() -> list[Claim]:
     """Both readings at the paper's size: the commands, and how many runs they train."""
     return [
-        claims.not_run(
-            f"Table I, {experiment.title.split(': ')[1]}",
-            f"companion run {experiment.name} --scale full",
-            f"{len(experiment.runs('full', (3, 32, 32), 10))} runs of 100 epochs, for a GPU",
-        )
+        claims.not_run(f"Table I, {experiment.title.split(': ')[1]}", *experiment.full_run())
         for experiment in (MLP, SMALL_INPUTS)
     ]
 
