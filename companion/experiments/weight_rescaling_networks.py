@@ -113,7 +113,7 @@ RESNET = Experiment(
             3,
             8,
             IMAGES,
-            "a sixteenth as wide and the first epochs, on two CPU cores in some hours",
+            "a sixteenth as wide, on two CPU cores in some hours",
             changes={"widths": (3, 4, 8, 16, 32, 10)},
         ),
         "full": Scale("full", 40, 100, IMAGES[::-1], "the paper's 40 runs an arm, on a GPU"),
