@@ -46,20 +46,26 @@ def rescaled_to_std(weight: Tensor, std: float | Tensor, axes: tuple[int, ...]) 
     return centred.mul_(std / spread).add_(mean)
 
 
-def rescaled_to_unit_norm(weight: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """WRS: ``w / |w|`` with the norm over ``axes`` (the inputs of one output unit); NaN where
-    the norm is 0.
+def rescaled_to_unit_norm(
+    weight: Tensor, axes: tuple[int, ...], out: Tensor | None = None
+) -> Tensor:
+    """WRS: ``w / |w|`` with the norm over ``axes`` (the inputs of one output unit), written into
+    ``out`` if that is given; NaN where the norm is 0.
 
     >>> rescaled_to_unit_norm(torch.tensor([[3.0, 4.0]]), axes=(1,))
     tensor([[0.6000, 0.8000]])
     """
-    return weight / torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
+    norm = torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
+    return torch.div(weight, norm, out=out)
 
 
-def _spread(weight: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean, the weights less their mean, and their standard deviation, NaN where it is 0."""
+def _spread(
+    weight: Tensor, axes: tuple[int, ...], out: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, the weights less their mean (in ``out`` if given), and their standard deviation, NaN
+    where it is 0."""
     mean = weight.mean(dim=axes, keepdim=True)
-    centred = weight - mean
+    centred = torch.sub(weight, mean, out=out)
     # the norm of the centred weights: torch's own std takes ten times as long on a CPU
     norm = torch.linalg.vector_norm(centred, dim=axes, keepdim=True)
     root = math.sqrt(math.prod(weight.shape[axis] for axis in axes))
@@ -153,17 +159,20 @@ class Rescaling:
         inside = not self.window or self.window[0] <= epoch <= self.window[1]
         return self.rule != "none" and inside
 
-    def rescaled(self, weight: Tensor, std: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def rescaled(
+        self, weight: Tensor, std: Tensor | None, out: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """The weights of a layer of a stack of runs put back to scale, and the factor.
 
-        weight [runs, out, ...]; std [runs], the target of ``wr``. Returns the new weight and the
-        factor by which ``scale`` multiplies the biases, [runs, 1] or, per unit, [runs, out]; None
-        for ``wrs``. NaN where a run cannot be rescaled.
+        weight [runs, out, ...]; std [runs], the target of ``wr``; out: where to write the new
+        weight, which may be ``weight`` itself. Returns the new weight and the factor by which
+        ``scale`` multiplies the biases, [runs, 1] or, per unit, [runs, out]; None for ``wrs``.
+        NaN where a run cannot be rescaled.
         """
         axes = tuple(range(1, weight.dim()))
         if self.rule == "wrs":
-            return rescaled_to_unit_norm(weight, axes[1:]), None
-        mean, centred, spread = _spread(weight, axes if self.per == "layer" else axes[1:])
+            return rescaled_to_unit_norm(weight, axes[1:], out), None
+        mean, centred, spread = _spread(weight, axes if self.per == "layer" else axes[1:], out)
         factor = std.view(-1, *[1] * len(axes)) / spread
         scaled = centred.mul_(factor)
         return scaled.add_(mean) if self.mean == "keep" else scaled, factor.flatten(1)

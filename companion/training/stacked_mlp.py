@@ -81,13 +81,14 @@ class StackedMLP:
         delta = signals.pop().softmax(dim=-1)
         delta.scatter_add_(2, labels[..., None], delta.new_full((*labels.shape, 1), -1.0))
         delta.div_(labels.shape[1])
+        ones = delta.new_ones(*labels.shape, 1)  # a bias is a weight whose input is 1
         for layer in range(last, -1, -1):
             below = None
             if layer > 0:
                 below = torch.bmm(delta, self.weights[layer])
                 below = self.slope(below, signals[layer])
             optimizer.update_product(2 * layer, delta, signals[layer])
-            optimizer.update(2 * layer + 1, delta.sum(dim=1, keepdim=True))
+            optimizer.update_product(2 * layer + 1, ones, delta)
             delta = below
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
