@@ -13,6 +13,7 @@ STAMP   := $(VENV)/.installed
 HTML    := _build/html/index.html
 KEY     := _build/execution-key
 RECORDS := records
+ON_IMAGES := $(addprefix weight-rescaling-,mlp mlp-small-inputs mlp-long lenet5 lenet5-before batch-norm)
 ON_DIGITS := scale-grid $(addprefix rescaling-,frequency gain width learning-rate choices optimizers \
   layer-norm schedule decay)
 
@@ -71,8 +72,9 @@ bench: $(STAMP)
 # Into records/; what the book ships is copied from there to companion/evidence/recorded/ by hand,
 # so that no shipped record is replaced unseen. COMPANION_DATA names the folder of image sets.
 records: $(STAMP)
-	$(BIN)/companion run weight-rescaling-mlp --data cifar10-jpeg --scale book --out $(RECORDS)
-	$(BIN)/companion run weight-rescaling-mlp-small-inputs --data cifar10-jpeg --scale book --out $(RECORDS)
+	for name in $(ON_IMAGES); do \
+	  $(BIN)/companion run $$name --data cifar10-jpeg --scale book --out $(RECORDS) || exit; \
+	done
 	for name in $(ON_DIGITS); do \
 	  $(BIN)/companion run $$name --data digits --scale book --out $(RECORDS) || exit; \
 	done

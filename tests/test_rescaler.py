@@ -221,6 +221,20 @@ def test_to_the_initial_scale_goes_back_to_what_it_found():
     assert ends == pytest.approx(start, rel=1e-12)
 
 
+def test_at_the_start_an_epoch_ends_as_it_was_trained():
+    model, batch = made("mlp")
+    optimizer = OPTIMIZERS["sgd"](model)
+    rescaler = Rescaler(model, Rescaling("wr", at="start")).attach(optimizer)
+    held = []
+    for _ in range(3):
+        rescaler.start_epoch()
+        held.append(max(scales(model, "wr")) < 1e-12)
+        train_step(model, optimizer, batch)
+        rescaler.end_epoch()
+        held.append(max(scales(model, "wr")) < 1e-12)
+    assert held == [False, False, True, False, True, False]
+
+
 def test_a_window_needs_the_epochs_to_be_counted():
     model, batch = made("mlp")
     optimizer = OPTIMIZERS["sgd"](model)

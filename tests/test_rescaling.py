@@ -255,6 +255,7 @@ def test_wrs_refuses_the_choices_of_wr():
         (Rescaling(), "never", [], False),
         (Rescaling("none", 3), "never", [], False),
         (Rescaling("wr"), "every epoch", [], True),
+        (Rescaling("wr", at="start"), "at the start of every epoch", [], False),
         (Rescaling("wrs", 1), "every step", [1, 2, 3, 4, 5, 6, 7], False),
         (Rescaling("wr", 3), "every 3 steps", [3, 6], False),
     ],
@@ -263,6 +264,25 @@ def test_when_a_rescaling_acts(rescaling, when, steps, epoch):
     assert rescaling.when == when
     assert [step for step in range(1, 8) if rescaling.due_after_step(step, 1)] == steps
     assert rescaling.due_after_epoch(1) is epoch
+
+
+def test_a_rescaling_at_the_start_spares_the_first_epoch():
+    rule = Rescaling("wr", at="start", window=(1, 3))
+    assert [epoch for epoch in range(1, 6) if rule.due_before_epoch(epoch)] == [2, 3]
+    assert not any(Rescaling("wr").due_before_epoch(epoch) for epoch in range(1, 6))
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"at": "noon"}, "acts at its end or start, got 'noon'"),
+        ({"at": "start", "tau": 3}, "got one that acts every 3 steps"),
+        ({"at": "start", "rule": "none"}, "got one that acts never"),
+    ],
+)
+def test_a_start_belongs_to_a_rescaling_once_an_epoch(choices, words):
+    with pytest.raises(ValueError, match=words):
+        Rescaling(**{"rule": "wr"} | choices)
 
 
 def test_a_window_is_kept_to_the_epoch():

@@ -5,6 +5,7 @@ Batch normalization divides by the spread of a small batch and so enlarges round
 """
 
 import gc
+import itertools
 import weakref
 from dataclasses import replace
 
@@ -133,6 +134,7 @@ def test_every_choice_of_a_rescaling(base):
         {"rescale": "wr", "rescale_per": "unit", "rescale_biases": "scale"},
         {"rescale": "wr", "rescale_mean": "remove", "rescale_biases": "keep", "tau": 2},
         {"rescale": "wr", "rescale_window": (2, 2)},
+        {"rescale": "wr", "rescale_at": "start"},
         {"rescale": "wrs", "tau": 1, "rescale_window": (1, 1)},
     ]
     equal_one_run(Stack(runs(base, choices), SPLIT, torch.float64), 1e-9)
@@ -193,7 +195,8 @@ def test_a_saved_state_continues_bit_for_bit(base, tmp_path):
 
 def test_an_epoch_left_at_any_step_goes_on_bit_for_bit():
     """30 images in batches of 8 are four steps; the state is saved in the middle of one epoch."""
-    members = runs(replace(MLP, normalization="batch", dropout=0.3, schedule="cosine"), OWN[2:6])
+    own = [*OWN[2:6], {"rescale": "wr", "rescale_at": "start"}]
+    members = runs(replace(MLP, normalization="batch", dropout=0.3, schedule="cosine"), own)
     whole, parts = Stack(members, SPLIT), Stack(members, SPLIT)
     whole.train_epoch()
     whole.train_epoch()
@@ -203,8 +206,9 @@ def test_an_epoch_left_at_any_step_goes_on_bit_for_bit():
     assert (parts.epoch, parts.taken, parts.steps) == (0, 3, 3)
     resumed = Stack(members, SPLIT)
     resumed.load_state(parts.state())
+    asked = itertools.cycle([True, False])
     while resumed.epoch < 2:
-        resumed.train_epoch()
+        resumed.train_epoch(stop=lambda: next(asked))
     pairs = zip(whole.network.state, resumed.network.state, strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 

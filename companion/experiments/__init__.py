@@ -13,7 +13,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     for experiment in (
         weight_rescaling.MLP,
         weight_rescaling.SMALL_INPUTS,
+        weight_rescaling.LONG,
         weight_rescaling_networks.LENET,
+        weight_rescaling_networks.LENET_BEFORE,
         weight_rescaling_networks.ALEXNET,
         weight_rescaling_networks.RESNET,
         weight_rescaling_networks.BATCH_NORM,

@@ -56,6 +56,24 @@ LENET = Experiment(
     deviations=LEFT_OPEN,
 )
 
+LENET_BEFORE = Experiment(
+    name="weight-rescaling-lenet5-before",
+    title="Weight rescaling on LeNet-5, each epoch measured before its rescaling",
+    source="this book, after Niehaus, Krumnack and Heidemann, Tables III and IV",
+    arms={
+        "wr-kaiming": _lenet(**_KAIMING, rescale="wr", rescale_at="start"),
+        "wr-xavier": _lenet(**_XAVIER, rescale="wr", rescale_at="start"),
+    },
+    scales=LENET.scales,
+    deviations=tuple(
+        "An epoch is measured before its rescaling, which opens the next epoch."
+        if line == "An epoch is measured after its rescaling."
+        else line
+        for line in LEFT_OPEN
+    ),
+)
+"""The paper does not say on which side of the rescaling it measures; this is the other one."""
+
 ALEXNET = Experiment(
     name="weight-rescaling-alexnet",
     title="Weight rescaling on AlexNet with dropout",

@@ -23,9 +23,9 @@ class Rescaler:
     0.5
 
     With ``Rescaling("wr")`` (once an epoch), and with a window of epochs, call ``end_epoch()``
-    yourself; `rescale` does it by hand at any moment. Targets for ``wr`` are
-    ``sigma(scheme, fan_in, fan_out, gain)``, or with ``to="initial"`` the standard deviations that
-    the layers have now.
+    yourself, and with ``at="start"`` ``start_epoch()`` too; `rescale` does it by hand at any
+    moment. Targets for ``wr`` are ``sigma(scheme, fan_in, fan_out, gain)``, or with
+    ``to="initial"`` the standard deviations that the layers have now.
 
     What is counted is ``optimizer.step()``: accumulated gradients count once, a closure's
     evaluations once, a step that mixed precision skips not at all. A frozen layer
@@ -124,6 +124,11 @@ class Rescaler:
         """Count one optimizer step and rescale if it is due."""
         self.steps += 1
         if self.rescaling.due_after_step(self.steps, self.epoch):
+            self.rescale()
+
+    def start_epoch(self) -> None:
+        """Rescale if the rule acts at the start of this epoch."""
+        if self.rescaling.due_before_epoch(self.epoch):
             self.rescale()
 
     def end_epoch(self) -> None:

@@ -29,6 +29,8 @@ CHOICES = {
     "biases": ("reset", "keep", "scale"),
 }
 """What ``wr`` leaves to choose; the first is the paper's."""
+AT = ("end", "start")
+"""When in an epoch a rescaling once an epoch acts."""
 
 
 def rescaled_to_std(weight: Tensor, std: float | Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -78,8 +80,9 @@ class Rescaling:
     """What to set, to which scale, how often and when.
 
     rule: ``none``, ``wr`` or ``wrs``. tau: the rescale period in optimizer steps, or 0 for once
-    at the end of each epoch. window: (first, last) epoch in which it acts, counted from 1, both
-    included; empty: always.
+    an epoch. at: that is at the ``end`` of each epoch, or at the ``start`` of each but the first,
+    so that what is measured between two epochs is not yet rescaled. window: (first, last) epoch
+    in which it acts, counted from 1, both included; empty: always.
 
     Of ``wr`` alone: to: the scheme's ``sigma``, or the standard deviation that each layer had at
     its ``initial`` draw. per: ``layer`` or output ``unit``. mean: ``keep`` it, or ``remove`` it, so
@@ -99,6 +102,7 @@ class Rescaling:
     mean: str = "keep"
     biases: str = "reset"
     window: tuple[int, ...] = ()
+    at: str = "end"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "window", tuple(self.window))
@@ -110,6 +114,16 @@ class Rescaling:
             raise ValueError(
                 f"the rescale period must be a whole number of steps >= 1, or 0 for once an "
                 f"epoch, got {self.tau}; use rule 'none' to never rescale"
+            )
+        if self.at not in AT:
+            raise ValueError(
+                f"a rescaling once an epoch acts at its {' or '.join(AT)}, got {self.at!r}; "
+                "pick one"
+            )
+        if self.at == "start" and (self.rule == "none" or self.tau > 0):
+            raise ValueError(
+                f"'start' is for a rescaling once an epoch, got one that acts {self.when}; leave "
+                "it at 'end', or set rule 'wr' or 'wrs' and period 0"
             )
         for name, known in CHOICES.items():
             value = getattr(self, name)
@@ -139,7 +153,7 @@ class Rescaling:
         if self.rule == "none":
             return "never"
         if self.tau == 0:
-            period = "every epoch"
+            period = "every epoch" if self.at == "end" else "at the start of every epoch"
         else:
             period = "every step" if self.tau == 1 else f"every {self.tau} steps"
         if not self.window:
@@ -153,7 +167,11 @@ class Rescaling:
 
     def due_after_epoch(self, epoch: int) -> bool:
         """Whether it acts at the end of epoch number ``epoch``."""
-        return self._acts_in(epoch) and self.tau == 0
+        return self._acts_in(epoch) and self.tau == 0 and self.at == "end"
+
+    def due_before_epoch(self, epoch: int) -> bool:
+        """Whether it acts at the start of epoch number ``epoch``."""
+        return self._acts_in(epoch) and self.at == "start" and epoch > 1
 
     def _acts_in(self, epoch: int) -> bool:
         inside = not self.window or self.window[0] <= epoch <= self.window[1]

@@ -135,11 +135,11 @@ class Stack:
             while self.taken < len(batches):
                 if stop and stop():
                     return False
+                if self.taken == 0:
+                    self._rescale_where(lambda rule: rule.due_before_epoch(self.epoch + 1))
                 self.step(batches[self.taken], rates[self.taken])
                 self.taken += 1
-            for rule, members, targets in self.rescalings:
-                if rule.due_after_epoch(self.epoch + 1):
-                    self._rescale(rule, members, targets)
+            self._rescale_where(lambda rule: rule.due_after_epoch(self.epoch + 1))
             self.epoch, self.taken = self.epoch + 1, 0
         return True
 
@@ -166,9 +166,7 @@ class Stack:
         self._set_rate(rate)
         self._advance(self._descend, batch)
         self.steps += 1
-        for rule, members, targets in self.rescalings:
-            if rule.due_after_step(self.steps, self.epoch + 1):
-                self._rescale(rule, members, targets)
+        self._rescale_where(lambda rule: rule.due_after_step(self.steps, self.epoch + 1))
 
     def _set_rate(self, rate: float | Tensor) -> None:
         """A tensor keeps its place in memory, where a captured step reads it."""
@@ -192,6 +190,11 @@ class Stack:
         self.optimizer.begin()
         self.network.descend(images, labels, self.optimizer)
         self.clock.add_(1)
+
+    def _rescale_where(self, due: Callable[[Rescaling], bool]) -> None:
+        for rule, members, targets in self.rescalings:
+            if due(rule):
+                self._rescale(rule, members, targets)
 
     def _rescale(self, rule: Rescaling, members: Tensor | slice, targets: list[Tensor]) -> None:
         for layer, (weight, target) in enumerate(zip(self.weights, targets, strict=True)):

@@ -47,6 +47,7 @@ def train(
 
     rows = [{"epoch": 0, **measure(model, split)}]
     for epoch in range(1, settings.epochs + 1):
+        rescaler.start_epoch()
         order = streams.permutation(seed, "order", epoch, len(split.train_labels), device)
         batches = order.split(settings.batch_size)
         for batch in batches:

@@ -82,6 +82,7 @@ class Settings:
     rescale_mean: str = "keep"
     rescale_biases: str = "reset"
     rescale_window: tuple[int, ...] = ()
+    rescale_at: str = "end"
     inputs: str = "standardised"
     augmentation: str = "none"
     precision: str = "float32"
@@ -173,6 +174,7 @@ class Settings:
             self.rescale_mean,
             self.rescale_biases,
             self.rescale_window,
+            self.rescale_at,
         )
 
     @property
