@@ -8,9 +8,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from companion.display import plates
 from companion.evidence import claims, comparison, published, records
 from companion.evidence.summaries import Interval
-from companion.experiments import errata, report, reproduction, weight_rescaling
+from companion.experiments import (
+    errata,
+    report,
+    reproduction,
+    weight_rescaling,
+    weight_rescaling_networks,
+)
 
 NAME = "weight-rescaling-mlp-cifar10-jpeg-book"
 
@@ -330,3 +337,44 @@ def test_an_arm_is_measured_against_its_own_initialization():
     for arm, claim in said.items():
         assert ledger[arm] == claim.verdict
     assert ledger["none-xavier"] == ""
+
+
+def test_measuring_before_the_rescaling_is_told_with_the_papers_sign():
+    """A record whose rescaled runs are exactly .3 better than those of the shipped one."""
+    after = records.recorded("weight-rescaling-lenet5-cifar10-jpeg-book")
+    rows = after.epochs[after.epochs["arm"].str.startswith("wr")]
+    accuracies = {name: rows[name] + 0.3 for name in rows if name.endswith("_accuracy")}
+    before = SimpleNamespace(
+        epochs=rows.assign(**accuracies), name="before", label=lambda: "made up", provenance={}
+    )
+    best = comparison.by_arm(comparison.best_epoch(after.epochs))
+    claims_made = weight_rescaling_networks.before_and_after(after, before)
+    for scheme, claim in zip(("kaiming", "xavier"), claims_made, strict=True):
+        wr, none = best[f"wr-{scheme}"].mean, best[f"none-{scheme}"].mean
+        assert f"{100 * wr:.1f} % measured after each" in claim.sentence
+        assert f"{100 * (wr + 0.3):.1f} % before it" in claim.sentence
+        assert f"differ by {100 * (wr + 0.3 - none):+.1f} points" in claim.sentence
+        assert claim.records == (f"{after.name}: {after.label()}", "before: made up")
+    assert [claim.verdict for claim in claims_made] == ["direction", "direction"]
+    worse = weight_rescaling_networks.before_and_after(after, after)
+    assert [claim.verdict for claim in worse] == ["not reproduced", "not reproduced"]
+    shown = plates.before_and_after(after, before)
+    assert f"WR, before it {100 * _last(before.epochs, 'wr-xavier'):.1f}" in shown.alt
+
+
+def _last(epochs, arm):
+    rows = epochs[(epochs["arm"] == arm) & (epochs["epoch"] == epochs["epoch"].max())]
+    return float(rows["test_accuracy"].mean())
+
+
+def test_longer_training_is_told_with_the_papers_sign(record):
+    """The record of 100 epochs, read as if it were the long one."""
+    best = comparison.best_epoch(record.epochs)
+    accuracy = comparison.by_arm(best)
+    (claim,) = weight_rescaling.longer(record)
+    gap = accuracy["wr"].mean - accuracy["none"].mean
+    assert f"In {record.epochs['epoch'].max()} epochs" in claim.sentence
+    assert f"without, {100 * gap:+.2f} points" in claim.sentence
+    assert "in the paper, within 100 epochs, +1.36" in claim.sentence
+    excludes = comparison.difference(accuracy["wr"], accuracy["none"]).low > 0
+    assert claim.verdict == ("direction" if excludes else "not reproduced")

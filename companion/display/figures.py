@@ -27,18 +27,21 @@ _TITLES = {
 }
 
 
-def accuracy_curves(epochs, axes, quantity: str = "test_accuracy", band: str = "minmax"):
+def accuracy_curves(
+    epochs, axes, quantity: str = "test_accuracy", band: str = "minmax", title: str = ""
+):
     """Draw an accuracy (or loss) per epoch: one line an arm, the mean over its runs, in a band.
 
     epochs: columns run, arm, epoch and `quantity`; accuracies as fractions, drawn in percent.
     band: "minmax" (smallest to largest run) or "interval" (95 % t interval of the mean).
+    title: what the panel shows, the quantity where it is empty.
     """
     if quantity not in _TITLES:
         raise ValueError(f"quantity must be one of {', '.join(_TITLES)}, got {quantity!r}")
     _need(epochs, "epochs", "run", "arm", "epoch", quantity)
     percent = 100 if quantity.endswith("accuracy") else 1
     rows = epochs.assign(value=epochs[quantity] * percent)
-    return _arms(rows, axes, band, _TITLES[quantity])
+    return _arms(rows, axes, band, title or _TITLES[quantity])
 
 
 def generalization_error(epochs, axes, band: str = "minmax"):

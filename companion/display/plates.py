@@ -44,6 +44,35 @@ def test_accuracy(record: Record, number: int) -> Shown:
     )
 
 
+def before_and_after(after: Record, before: Record) -> Shown:
+    """Test accuracy per epoch of LeNet-5, measured after each rescaling and before it: records of
+    `LENET` and `LENET_BEFORE`, a panel for each initialization."""
+    figure, axes = figures.canvas(columns=2, height=3.5, sharey=True)
+    ends = []
+    for panel, scheme in zip(axes, ("kaiming", "xavier"), strict=True):
+        names = {f"none-{scheme}": "none", f"wr-{scheme}": "wr"}
+        rows = [
+            after.epochs.assign(arm=after.epochs["arm"].map(names)),
+            before.epochs.assign(arm=before.epochs["arm"].map({f"wr-{scheme}": "wr-before"})),
+        ]
+        shown = pd.concat(rows).dropna(subset="arm").query("epoch > 0")
+        panel.tick_params(labelleft=True)  # panels stand one above the other on a phone
+        figures.accuracy_curves(shown, panel, title=f"{scheme.title()}: test accuracy (%)")
+        last = shown[shown["epoch"] == shown["epoch"].max()].groupby("arm", sort=False)
+        reached = last["test_accuracy"].mean()
+        ends.append(
+            f"{scheme.title()} "
+            + ", ".join(f"{label(arm)} {100 * value:.1f}" for arm, value in reached.items())
+        )
+    return figures.show(
+        figure,
+        alt="Test accuracy of LeNet-5 per epoch: never rescaled, rescaled and measured after each "
+        f"rescaling, rescaled and measured before it. After the last epoch: {'; '.join(ends)}.",
+        caption=f"WR, before it: the same rule, each epoch measured before its rescaling. "
+        f"{before.label()}.",
+    )
+
+
 def generalization_error(record: Record) -> Shown:
     """Test loss minus training loss per epoch of every arm (N, figure 2)."""
     figure, axes = figures.canvas(height=3.8)

@@ -24,6 +24,7 @@ _DASHES = {
     "wd-1e-4": (1.5, 1.5),
     "none-xavier": (5, 1.5),
     "wr-xavier": (5, 1.5),
+    "wr-before": (1.5, 1.5),
 }  # in line widths: on, off
 THEORY_DASHES = (4, 3)
 

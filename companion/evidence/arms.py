@@ -12,6 +12,7 @@ LABELS = {
     "wr-kaiming": "WR, Kaiming",
     "none-xavier": "none, Xavier",
     "wr-xavier": "WR, Xavier",
+    "wr-before": "WR, before it",
     "alexnet-none": "none",
     "alexnet-wr": "WR",
     "resnet50-none": "none",

@@ -116,6 +116,28 @@ def findings(record: Record) -> list[Claim]:
     ]
 
 
+def longer(record: Record) -> list[Claim]:
+    """Whether rescaling overtakes when it is given the time, from a record of `LONG`."""
+    best = comparison.best_epoch(record.epochs)
+    accuracy = comparison.by_arm(best)
+    epoch = comparison.by_arm(best, "best_epoch")
+    gap = comparison.difference(accuracy["wr"], accuracy["none"])
+    theirs = [published.value("I", arm, "test_accuracy") for arm in ("wr", "none")]
+    return [
+        claims.direction(
+            f"In {record.epochs['epoch'].max()} epochs rescaled runs are best at epoch "
+            f"{_value(epoch['wr'], 0)}, the others at {_value(epoch['none'], 0)}. Test accuracy "
+            f"there: {100 * accuracy['wr'].mean:.2f} % with rescaling, "
+            f"{100 * accuracy['none'].mean:.2f} % without, {100 * gap.estimate:+.2f} points "
+            f"({100 * gap.low:+.2f} to {100 * gap.high:+.2f}); in the paper, within 100 epochs, "
+            f"{100 * (theirs[0] - theirs[1]):+.2f}.",
+            gap,
+            published_sign=1,
+            records=[record],
+        )
+    ]
+
+
 def _weights_grow(record: Record) -> Claim:
     ours = report.growth(record.layers, "none", "weight_std", layer=1)
     return claims.direction(

@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 
 from companion import models
-from companion.evidence import claims
+from companion.evidence import claims, comparison, published
 from companion.evidence.claims import Claim
+from companion.evidence.records import Record
 from companion.experiments.plan import Experiment, Scale
 from companion.training.settings import Settings
 
@@ -161,6 +162,34 @@ BATCH_NORM = Experiment(
     deviations=LEFT_OPEN,
 )
 """A convolutional network with batch normalization that two CPU cores can train."""
+
+
+def before_and_after(after: Record, before: Record) -> list[Claim]:
+    """What it is worth to measure an epoch before its rescaling, from records of `LENET` and
+    `LENET_BEFORE`; judged by the sign of WR's difference to no rescaling in the paper."""
+    late, early = (comparison.by_arm(comparison.best_epoch(r.epochs)) for r in (after, before))
+    found = []
+    for scheme in ("kaiming", "xavier"):
+        wr, plain = f"wr-{scheme}", f"none-{scheme}"
+        paper, paper_plain = (published.value("III", arm, "test_accuracy") for arm in (wr, plain))
+        gap = comparison.difference(early[wr], late[plain])
+        found.append(
+            claims.direction(
+                f"{scheme.title()}, WR: {_percent(late[wr].mean)} measured after each rescaling, "
+                f"{_percent(early[wr].mean)} before it, {_percent(paper)} in the paper. Before it "
+                f"and without rescaling ({_percent(late[plain].mean)}) differ by "
+                f"{100 * gap.estimate:+.1f} points ({100 * gap.low:+.1f} to {100 * gap.high:+.1f}),"
+                f" in the paper by {100 * (paper - paper_plain):+.1f}.",
+                gap,
+                1 if paper > paper_plain else -1,
+                (after, before),
+            )
+        )
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def not_run() -> list[Claim]:
