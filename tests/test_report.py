@@ -362,6 +362,17 @@ def test_measuring_before_the_rescaling_is_told_with_the_papers_sign():
     assert f"WR, before it {100 * _last(before.epochs, 'wr-xavier'):.1f}" in shown.alt
 
 
+def test_batch_normalization_is_told_with_its_interval():
+    record = records.recorded("weight-rescaling-batch-norm-cifar10-jpeg-book")
+    best = comparison.best_epoch(record.epochs).groupby("arm")["test_accuracy"]
+    wr, none = (best.get_group(arm).to_numpy(float) for arm in ("wr", "none"))
+    interval = stats.ttest_ind(wr, none, equal_var=False).confidence_interval()
+    said = weight_rescaling_networks.with_batch_norm(record)
+    assert f"{100 * wr.mean():.1f} % with rescaling, {100 * none.mean():.1f} % without" in said
+    assert f"({100 * interval.low:+.1f} to {100 * interval.high:+.1f})" in said
+    assert ("do not tell" in said) == (interval.low < 0 < interval.high)
+
+
 def _last(epochs, arm):
     rows = epochs[(epochs["arm"] == arm) & (epochs["epoch"] == epochs["epoch"].max())]
     return float(rows["test_accuracy"].mean())

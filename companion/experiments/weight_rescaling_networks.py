@@ -188,6 +188,19 @@ def before_and_after(after: Record, before: Record) -> list[Claim]:
     return found
 
 
+def with_batch_norm(record: Record) -> str:
+    """What WR changes in a network with batch normalization, from a record of `BATCH_NORM`."""
+    best = comparison.by_arm(comparison.best_epoch(record.epochs))
+    gap = comparison.difference(best["wr"], best["none"])
+    apart = "tell the two apart" if gap.excludes_zero else "do not tell the two apart"
+    return (
+        f"LeNet-5 with batch normalization: {_percent(best['wr'].mean)} with rescaling, "
+        f"{_percent(best['none'].mean)} without, a difference of {100 * gap.estimate:+.1f} points "
+        f"({100 * gap.low:+.1f} to {100 * gap.high:+.1f}): {best['wr'].runs} runs an arm and "
+        f"{record.epochs['epoch'].max()} epochs {apart}."
+    )
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
