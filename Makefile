@@ -14,7 +14,7 @@ HTML    := _build/html/index.html
 KEY     := _build/execution-key
 RECORDS := records
 ON_DIGITS := scale-grid $(addprefix rescaling-,frequency gain width learning-rate choices optimizers \
-  layer-norm schedule decay)
+  layer-norm variance-penalty schedule decay)
 
 # The notebooks' kernel is this environment's Python, whatever kernels the user has installed.
 export JUPYTER_PREFER_ENV_PATH := 1
