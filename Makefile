@@ -15,7 +15,7 @@ KEY     := _build/execution-key
 RECORDS := records
 ON_IMAGES := $(addprefix weight-rescaling-,mlp mlp-small-inputs mlp-long lenet5 lenet5-before batch-norm)
 ON_DIGITS := scale-grid $(addprefix rescaling-,frequency gain width learning-rate choices optimizers \
-  layer-norm schedule decay)
+  layer-norm variance-penalty schedule decay)
 
 # The notebooks' kernel is this environment's Python, whatever kernels the user has installed.
 export JUPYTER_PREFER_ENV_PATH := 1

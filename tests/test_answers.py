@@ -17,6 +17,7 @@ DRAWN = {
     "rescaling-choices": answers.choices,
     "rescaling-optimizers": answers.optimizers,
     "rescaling-layer-norm": answers.layer_norm,
+    "rescaling-variance-penalty": answers.variance_penalty,
     "rescaling-decay": answers.decay_tuned,
     "rescaling-schedule": answers.schedule,
 }
@@ -53,6 +54,11 @@ def test_the_caption_names_the_baseline(draw, question, words):
 def test_a_tuned_decay_says_what_it_costs():
     record = made(rescaling_questions.DECAY, {"WD 0.001": 0.9}, validation={"WD 0.001": 0.9})
     assert rescaling_answers.decay_sentence(record) in answers.decay_tuned(record).caption
+
+
+def test_a_variance_penalty_says_what_it_costs():
+    record = made(rescaling_questions.PENALTY, validation={"penalty 0.3": 0.9})
+    assert rescaling_answers.penalty_sentence(record) in answers.variance_penalty(record).caption
 
 
 def test_an_interval_without_zero_has_a_filled_dot():

@@ -28,6 +28,17 @@ from companion.training.settings import Settings
         ({"momentum": -0.1}, r"momentum must be in \[0, 1\), got -0.1"),
         ({"weight_decay": -1e-4}, r"weight_decay must be >= 0, got -0.0001; 0 switches it off"),
         ({"weight_decay": math.nan}, r"weight_decay must be >= 0, got nan"),
+        ({"variance_penalty": -1.0}, r"variance_penalty must be finite and >= 0, got -1.0; 0 swi"),
+        ({"variance_penalty": math.inf}, r"variance_penalty must be finite and >= 0, got inf"),
+        ({"variance_penalty": math.nan}, r"variance_penalty must be finite and >= 0, got nan"),
+        (
+            {"variance_penalty": 0.1, "scheme": "constant"},
+            r"needs an initial standard deviation > 0, got scheme 'constant'; use kaiming or x",
+        ),
+        (
+            {"variance_penalty": 0.1, "normalization": "weight"},
+            r"weights that are themselves trained, got normalization 'weight', which .*; use an",
+        ),
         ({"batch_size": 0}, r"batch_size must be a whole number >= 1, got 0; the book uses 32"),
         ({"epochs": 0}, r"epochs must be a whole number >= 1, got 0; the paper trains 100"),
         ({"scheme": "constant", "rescale": "wr"}, r"needs weights that differ, got .*constant"),
@@ -69,7 +80,7 @@ def test_the_shape_is_what_a_stack_shares():
     base = Settings()
     for change in (
         {"gain": 1.0}, {"rescale": "wr"}, {"weight_decay": 0.1}, {"scheme": "xavier"},
-        {"schedule": "cosine"}, {"warmup": 3}, {"momentum": 0.0},
+        {"schedule": "cosine"}, {"warmup": 3}, {"momentum": 0.0}, {"variance_penalty": 0.1},
     ):  # fmt: skip
         assert replace(base, **change).shape == base.shape
     for change in (

@@ -42,6 +42,14 @@ OWN = (
     {"schedule": "step", "milestones": (1,), "drop": 0.3},
 )
 """What may differ from run to run in a stack."""
+PENALTIES = (
+    {},
+    {"variance_penalty": 0.3},
+    {"variance_penalty": 5.0, "scheme": "xavier", "weight_decay": 0.1},
+    {"rescale": "wr", "tau": 3},
+    {"variance_penalty": 0.01, "rescale": "wr", "learning_rate": 0.02, "momentum": 0.5},
+)
+"""Runs with and without a variance penalty, of different strength and sigma."""
 
 
 def runs(base: Settings, changes=OWN) -> list[Run]:
@@ -138,6 +146,36 @@ def test_every_choice_of_a_rescaling(base):
         {"rescale": "wrs", "tau": 1, "rescale_window": (1, 1)},
     ]
     equal_one_run(Stack(runs(base, choices), SPLIT, torch.float64), 1e-9)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "base",
+    [MLP, replace(MLP, normalization="layer", dropout=0.3), LENET],
+    ids=["plain", "layer", "lenet"],
+)
+def test_every_variance_penalty(together, base, optimizer):
+    base = replace(base, optimizer=optimizer)
+    equal_one_run(Stack(runs(base, PENALTIES), SPLIT, torch.float64), 1e-9)
+
+
+@pytest.mark.parametrize("base", [MLP, LENET], ids=["plain", "lenet"])
+def test_runs_that_share_a_variance_penalty(base):
+    """Then its strength is a number, and no run is picked out."""
+    stack = Stack(runs(replace(base, variance_penalty=0.3), [{}] * 3), SPLIT, torch.float64)
+    term = stack.optimizer.terms[0]
+    assert term.members is None
+    assert isinstance(term.strength, float)
+    equal_one_run(stack, 1e-9)
+
+
+def test_a_stack_without_a_variance_penalty_computes_none():
+    for base in (MLP, LENET, replace(MLP, normalization="weight")):
+        assert Stack(runs(base), SPLIT).optimizer.terms == {}
+    for base in (MLP, LENET):
+        stack = Stack(runs(base, PENALTIES), SPLIT)
+        named = [stack.network.parameters[index] for index in stack.optimizer.terms]
+        assert all(a is b for a, b in zip(named, stack.weights, strict=True))
 
 
 def test_a_single_large_network_takes_the_same_interface():
@@ -279,7 +317,7 @@ def test_a_dropped_stack_gives_its_memory_back_at_once(base):
 )
 def test_a_gpu_trains_the_same_runs_through_its_graph(base):
     """30 images in batches of 5: the graph is captured in the first epoch."""
-    members = runs(replace(base, batch_size=5), OWN[2:6])
+    members = runs(replace(base, batch_size=5), OWN[2:6] + PENALTIES[1:3])
     here, there = (
         Stack(members, SPLIT, torch.float64),
         Stack(members, SPLIT.to("cuda"), torch.float64),

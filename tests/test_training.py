@@ -40,7 +40,7 @@ def same(run: int, stack: Stack, other: int, twin: Stack) -> None:
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("change", [0, 2, 6, 9, 10, 12])
+@pytest.mark.parametrize("change", [0, 2, 6, 9, 10, 12, 14, 15])
 def test_one_run_takes_the_steps_that_numpy_takes(activation, change):
     """Two steps by float64 NumPy: own gradient, own SGD, own rescaling, after the same draws."""
     settings = replace(arms.runs(activation)[change].settings, epochs=1)
@@ -100,7 +100,7 @@ def test_the_last_epoch_is_measured_after_its_rescaling():
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_run_r_of_a_stack_equals_one_run(activation):
-    """Fourteen runs that differ in all a run may have of its own; 30 images in batches of 8."""
+    """Sixteen runs that differ in all a run may have of its own; 30 images in batches of 8."""
     split, runs = tiny.split(), arms.runs(activation)
     stack = Stack(runs, split, torch.float64)
     measured = [stack.measure()]

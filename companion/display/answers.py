@@ -69,6 +69,11 @@ def layer_norm(record: Record) -> Shown:
     return _answer(record, rescaling_questions.NORMALIZATION)
 
 
+def variance_penalty(record: Record) -> Shown:
+    """A variance penalty of four strengths instead of WR; what the tuning costs and saves."""
+    return _answer(record, rescaling_questions.PENALTY, rescaling_answers.penalty_sentence)
+
+
 def decay_tuned(record: Record) -> Shown:
     """Weight decay at seven values, each against untuned WR; what the tuning costs and saves."""
     return _answer(record, rescaling_questions.DECAY, rescaling_answers.decay_sentence)
@@ -255,12 +260,13 @@ def _too_long(rows: pd.DataFrame) -> pd.Series:
 
 
 def _family(arm: str) -> str:
-    """The palette's key of an arm of a question: what it does to the weights.
+    """The palette's key of an arm of a question: what it does to the weights. A variance penalty
+    pulls as weight decay does, and has its colour.
 
     >>> _family("gain 0.5, WR"), _family("WD 0.001"), _family("none, rising rate")
     ('wr', 'wd', 'none')
     """
-    if arm.startswith("WD"):
+    if arm.startswith(("WD", "penalty")):
         return "wd"
     plain = arm in ("none", "never", "layer norm") or arm.endswith("none") or "rising" in arm
     return "none" if plain else "wr"

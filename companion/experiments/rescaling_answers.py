@@ -18,7 +18,14 @@ from companion.evidence.arms import label
 from companion.evidence.claims import Claim
 from companion.evidence.records import Record
 from companion.evidence.summaries import Interval, summary
-from companion.experiments.rescaling_questions import DECAYS, QUESTIONS, Question, decay_name
+from companion.experiments.rescaling_questions import (
+    DECAYS,
+    PENALTIES,
+    QUESTIONS,
+    Question,
+    decay_name,
+    penalty_name,
+)
 from companion.training.schedules import learning_rate
 from companion.training.settings import Settings
 
@@ -193,11 +200,12 @@ def _tally(rows: pd.DataFrame) -> str:
 
 def _more(record: Record) -> list[str]:
     more = {
-        "rescaling-decay": decay_sentence,
-        "rescaling-learning-rate": learning_rate_sentence,
-        "rescaling-schedule": _schedule_sentence,
-    }.get(record.provenance["experiment"])
-    return [more(record)] if more else []
+        "rescaling-decay": (decay_sentence,),
+        "rescaling-learning-rate": (learning_rate_sentence,),
+        "rescaling-schedule": (_schedule_sentence,),
+        "rescaling-variance-penalty": (penalty_sentence, _growth_sentence),
+    }.get(record.provenance["experiment"], ())
+    return [sentence(record) for sentence in more]
 
 
 def chosen(record: Record, arms: Iterable[str]) -> str:
@@ -223,8 +231,16 @@ def learning_rate_sentence(record: Record) -> str:
 
 def decay_sentence(record: Record) -> str:
     """What a tuned weight decay gains on untuned WR, what the tuning costs, and what it risks."""
+    return _tuned_sentence(record, [decay_name(decay) for decay in DECAYS])
+
+
+def penalty_sentence(record: Record) -> str:
+    """`decay_sentence` of the variance penalty: what tuning gains, costs and risks."""
+    return _tuned_sentence(record, [penalty_name(kappa) for kappa in PENALTIES])
+
+
+def _tuned_sentence(record: Record, tried: list[str]) -> str:
     values = samples(record)["accuracy"]
-    tried = [decay_name(decay) for decay in DECAYS]
     tuned = chosen(record, tried)
     gap = comparison.difference(values[tuned], values["wr"])
     worst = min(tried, key=lambda arm: values[arm].mean())
@@ -235,6 +251,12 @@ def decay_sentence(record: Record) -> str:
         f"trainings instead of one. The worst value tried, {worst}: {risk.estimate:+.2f} points "
         f"({risk.low:+.2f} to {risk.high:+.2f})."
     )
+
+
+def _growth_sentence(record: Record) -> str:
+    rows = means(record)
+    listed = ", ".join(f"{named(row.arm)} {row.growth:.2f}" for row in rows.itertuples())
+    return f"The hidden weights' std at the end, as a multiple of that at the start: {listed}."
 
 
 def _schedule_sentence(record: Record) -> str:
@@ -263,12 +285,8 @@ def findings(record: Record) -> list[Claim]:
 
 
 def not_built() -> list[Claim]:
-    """The two questions that this code cannot ask, and why."""
+    """The question that this code cannot ask, and why."""
     return [
-        claims.not_built(
-            "A penalty on the weights' variance in the loss",
-            "the training's loss is the cross entropy and its only penalty is weight decay",
-        ),
         claims.not_built(
             "A plain run with exactly a rescaled run's relative step",
             "a learning rate follows a schedule given before training, not the weights; a rate "

@@ -1,8 +1,8 @@
 """Questions that the paper on weight rescaling leaves open, each an experiment of its own.
 
 Niehaus, Krumnack and Heidemann close with what they did not try: other rescale periods, widths and
-learning rates, biases rescaled instead of reset, layer normalization. Here each is a list of arms
-that differ in one thing, and a list of the pairs that answer it.
+learning rates, biases rescaled instead of reset, layer normalization, a variance penalty. Here each
+is a list of arms that differ in one thing, and a list of the pairs that answer it.
 
 All start from one network: the paper's hidden layers of 64 and 32 units on the 8x8 digits, trained
 40 epochs at learning rate 0.1. So large a rate is chosen because only then a plain run overfits on
@@ -92,6 +92,13 @@ def _in_pairs(name: str, changes: Mapping[str, dict[str, Any]]) -> tuple[dict, t
     return arms, tuple(pairs)
 
 
+def _beside_wr(given: dict[str, Settings], plain: str) -> tuple[dict, tuple[Pair, ...]]:
+    """Arms ``none``, ``wr`` and those given, and each one's pair with ``wr``; plain: the name of
+    that of ``none``."""
+    pairs = (Pair(name, name, "wr") for name in given)
+    return {"none": BASE, "wr": WR} | given, (*pairs, Pair(plain, "none", "wr", expected=-1))
+
+
 # --- how often -------------------------------------------------------------------------------
 
 _STEPS = (1, 4, 12)
@@ -161,18 +168,17 @@ CHOICES = {
     "to the initial std": {"rescale_to": "initial"},
 }
 """Each departs in one choice from the paper's: per layer, to sigma, mean kept, biases reset."""
+_arms, _pairs = _beside_wr(
+    {name: replace(WR, **change) for name, change in CHOICES.items()}, "no rescaling"
+)
 CHOICE = Question(
     "Which of the paper's choices matter: biases, mean, layer or unit, target?",
     _experiment(
         "rescaling-choices",
         "Biases kept or scaled, mean removed, per unit, to the empirical std",
-        {"none": BASE, "wr": WR}
-        | {name: replace(WR, **change) for name, change in CHOICES.items()},
+        _arms,
     ),
-    (
-        *(Pair(name, name, "wr") for name in CHOICES),
-        Pair("no rescaling", "none", "wr", expected=-1),
-    ),
+    _pairs,
 )
 
 # --- with what else -----------------------------------------------------------------------------
@@ -218,6 +224,33 @@ NORMALIZATION = Question(
     ),
 )
 
+PENALTIES = (3e-4, 3e-3, 3e-2, 3e-1)
+"""kappa: the first hardly slows the growth of the weights, the last leaves none."""
+
+
+def penalty_name(kappa: float) -> str:
+    """The arm of a variance penalty.
+
+    >>> penalty_name(3e-4)
+    'penalty 0.0003'
+    """
+    return f"penalty {kappa:g}"
+
+
+_arms, _pairs = _beside_wr(
+    {penalty_name(kappa): replace(BASE, variance_penalty=kappa) for kappa in PENALTIES},
+    "no penalty",
+)
+PENALTY = Question(
+    "Does a penalty on the weights' variance do the same?",
+    _experiment(
+        "rescaling-variance-penalty",
+        "A variance penalty of four strengths in the loss, WR untuned",
+        _arms,
+    ),
+    _pairs,
+)
+
 # --- is it something else in disguise -----------------------------------------------------------
 
 DECAYS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
@@ -232,18 +265,13 @@ def decay_name(decay: float) -> str:
     return f"WD {decay:.5f}".rstrip("0")
 
 
+_arms, _pairs = _beside_wr(
+    {decay_name(decay): replace(BASE, weight_decay=decay) for decay in DECAYS}, "no decay"
+)
 DECAY = Question(
     "What does a method without hyperparameter cost or save against a tuned weight decay?",
-    _experiment(
-        "rescaling-decay",
-        "Weight decay tuned over seven values, WR untuned",
-        {"none": BASE, "wr": WR}
-        | {decay_name(decay): replace(BASE, weight_decay=decay) for decay in DECAYS},
-    ),
-    (
-        *(Pair(decay_name(decay), decay_name(decay), "wr") for decay in DECAYS),
-        Pair("no decay", "none", "wr", expected=-1),
-    ),
+    _experiment("rescaling-decay", "Weight decay tuned over seven values, WR untuned", _arms),
+    _pairs,
 )
 
 GROWTH = 1.12
@@ -273,6 +301,7 @@ SCHEDULE = Question(
 QUESTIONS: dict[str, Question] = {
     question.experiment.name: question
     for question in (
-        FREQUENCY, GAIN, WIDTH, LEARNING_RATE, CHOICE, OPTIMIZER, NORMALIZATION, DECAY, SCHEDULE,
+        FREQUENCY, GAIN, WIDTH, LEARNING_RATE, CHOICE, OPTIMIZER, NORMALIZATION, PENALTY, DECAY,
+        SCHEDULE,
     )
 }  # fmt: skip

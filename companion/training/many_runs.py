@@ -1,9 +1,9 @@
 """Many runs at once: a stack of R networks of one architecture, trained as one.
 
 The same mathematics as `one_run`, with a run axis in front of every tensor. Each run keeps its own
-seed, data order, augmentation, initialization, learning rate and schedule, momentum, weight decay
-and rescaling. Plain MLPs have hand-written gradients (`stacked_mlp`), all other networks autograd
-(`stacked_module`).
+seed, data order, augmentation, initialization, learning rate and schedule, momentum, weight decay,
+variance penalty and rescaling. Plain MLPs have hand-written gradients (`stacked_mlp`), all other
+networks autograd (`stacked_module`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from companion.training.schedules import learning_rate
 from companion.training.settings import SHARED, Run
 from companion.training.stacked_mlp import StackedMLP, is_plain
 from companion.training.stacked_module import StackedModule
+from companion.training.variance_penalty import terms
 
 SMALL_STEP = 50_000_000
 """Floating-point operations of an MLP's step below which one CPU thread is as fast as several."""
@@ -68,7 +69,8 @@ class Stack:
         self.network = (StackedMLP if is_plain(self.settings) else StackedModule)(
             runs, dtype, self.device
         )
-        self.optimizer = Optimizer(self.network.parameters, runs)
+        parameters = self.network.parameters
+        self.optimizer = Optimizer(parameters, runs, terms(parameters, self.weights, runs))
         self.clock = torch.zeros((), dtype=torch.int64, device=self.device)
         self.rescalings = self._rescalings()
         self.threads = self._threads()

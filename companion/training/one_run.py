@@ -20,6 +20,7 @@ from companion.methods.initialization import initialize_, scalable_layers
 from companion.methods.rescaler import Rescaler
 from companion.training.schedules import learning_rate
 from companion.training.settings import Settings
+from companion.training.variance_penalty import penalty
 
 
 def train(
@@ -56,6 +57,8 @@ def train(
             if settings.augmentation == "crop_flip":
                 images = crop_flip(images[None], seeds, step)[0]
             loss = batch_loss(model, settings, split.standardize(images, dtype), batch, split)
+            if settings.variance_penalty:
+                loss = loss + settings.variance_penalty * penalty(model, settings)
             optimizer.zero_grad()
             loss.backward()
             for group in optimizer.param_groups:

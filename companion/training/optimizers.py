@@ -6,7 +6,7 @@ all runs share it, which is cheaper, and a tensor [runs] where they differ.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from torch import Tensor
 from companion.training.settings import Run
 
 PerRun = float | Tensor
+Term = Callable[[Tensor, Tensor], None]
+"""``term(gradient, value)`` adds to the gradient, in place, that of a summand of the loss which
+depends on this one parameter alone; both are [runs, ...]."""
 EPSILON = 1e-8
 """Adam's summand in the denominator, torch's default."""
 
@@ -35,7 +38,8 @@ def shaped(value: PerRun, like: Tensor) -> PerRun:
 class Optimizer:
     """Updates a stack's parameters in place, each run as torch's optimizer would.
 
-    With gradient g, weight decay lambda and learning rate eta:
+    terms: summands of the loss that the gradients given do not yet hold, by the number of their
+    parameter. With gradient g, terms included, weight decay lambda and learning rate eta:
 
     * ``sgd``: ``v <- momentum v + g + lambda w``, ``w <- w - eta v``;
     * ``adam``: with ``g + lambda w`` for g, first and second moments with ``betas``, both
@@ -47,10 +51,13 @@ class Optimizer:
     Call `begin` once a step, then `update` or `update_product` for every parameter.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], runs: Sequence[Run]) -> None:
+    def __init__(
+        self, parameters: Sequence[Tensor], runs: Sequence[Run], terms: Mapping[int, Term]
+    ) -> None:
         settings = runs[0].settings
         dtype, device = parameters[0].dtype, parameters[0].device
         self.parameters = list(parameters)
+        self.terms = terms
         self.adaptive = settings.optimizer in ("adam", "adamw")
         self.decoupled = settings.optimizer in ("sgdw", "adamw")
         self.betas = settings.betas
@@ -97,6 +104,8 @@ class Optimizer:
 
     def _descend(self, index: int) -> None:
         value, velocity = self.parameters[index], self.first[index]
+        if index in self.terms:
+            self.terms[index](velocity, value)
         if self.decoupled:
             self._decay(value)
         elif isinstance(self.weight_decay, Tensor):
@@ -110,6 +119,8 @@ class Optimizer:
 
     def _adam(self, index: int, gradient: Tensor) -> None:
         value, mean, square = self.parameters[index], self.first[index], self.second[index]
+        if index in self.terms:
+            self.terms[index](gradient, value)
         if self.decoupled:
             self._decay(value)
         elif isinstance(self.weight_decay, Tensor) or self.weight_decay:

@@ -36,7 +36,7 @@ SHARED = (
 
 @dataclass(frozen=True)
 class Settings:
-    """One arm: a network trained on cross entropy.
+    """One arm: a network trained on cross entropy, with a variance penalty if asked.
 
     model: a name of `models.MODELS`; widths: inputs, hidden layers, classes (for convolutional
     networks, channels). normalization: ``none``, ``batch``, ``layer``, ``weight``; dropout: the
@@ -45,7 +45,9 @@ class Settings:
 
     optimizer: ``sgd`` and ``adam`` add weight_decay times the parameter to the gradient, as torch
     does; ``sgdw`` and ``adamw`` shrink the parameter instead. Weights, biases and normalization
-    parameters decay alike. momentum is SGD's, betas are Adam's. schedule: ``constant``, ``step``
+    parameters decay alike. variance_penalty: kappa, the factor of ``(Var(w) / sigma^2 - 1)^2``,
+    summed over the layers, in the loss (`training.variance_penalty`); not under weight
+    normalization. momentum is SGD's, betas are Adam's. schedule: ``constant``, ``step``
     (times ``drop`` after each of the ``milestones``, in epochs), ``cosine``; warmup in epochs.
 
     rescale: ``none``, ``wr``, ``wrs``; tau: rescale period in optimizer steps, 0 for once an
@@ -71,6 +73,7 @@ class Settings:
     momentum: float = 0.9
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    variance_penalty: float = 0.0
     schedule: str = "constant"
     milestones: tuple[int, ...] = ()
     drop: float = 0.1
@@ -114,6 +117,12 @@ class Settings:
             ("momentum", 0 <= self.momentum < 1, "in [0, 1)", "0 switches it off"),
             ("betas", _betas(self.betas), "two numbers in [0, 1)", "(0.9, 0.999) is usual"),
             ("weight_decay", 0 <= self.weight_decay < math.inf, ">= 0", "0 switches it off"),
+            (
+                "variance_penalty",
+                0 <= self.variance_penalty < math.inf,
+                "finite and >= 0",
+                "0 switches it off",
+            ),
             ("drop", 0 < self.drop < math.inf, "> 0", "0.1 is usual"),
             ("batch_size", _whole(self.batch_size), "a whole number >= 1", "the book uses 32"),
             ("epochs", _whole(self.epochs), "a whole number >= 1", "the paper trains 100"),
@@ -140,6 +149,16 @@ class Settings:
         if self.scheme == "constant" and self.rescale != "none":
             raise ValueError(
                 "rescaling needs weights that differ, got scheme 'constant'; use kaiming or xavier"
+            )
+        if self.variance_penalty and self.scheme == "constant":
+            raise ValueError(
+                "a variance penalty needs an initial standard deviation > 0, got scheme "
+                "'constant'; use kaiming or xavier"
+            )
+        if self.variance_penalty and self.normalization == "weight":
+            raise ValueError(
+                "a variance penalty needs weights that are themselves trained, got normalization "
+                "'weight', which computes them from others; use another normalization"
             )
 
     def check_fit(self, split: Split) -> None:

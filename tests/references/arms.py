@@ -28,6 +28,8 @@ CHANGES = (
     {"rescale": "wrs"},
     {"rescale": "wrs", "tau": 3, "momentum": 0.0},
     {"rescale": "wr", "tau": 3, "scheme": "xavier"},
+    {"variance_penalty": 0.3},
+    {"variance_penalty": 2.0, "gain": 0.5, "weight_decay": 1e-2, "rescale": "wr", "tau": 3},
 )
 
 

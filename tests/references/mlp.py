@@ -43,9 +43,19 @@ def gradients(weights, biases, images, labels, activation):
     return in_weights, in_biases
 
 
+def penalty_gradient(weight, gain):
+    """d/dw of ``(mean((w - mean w)^2) / sigma^2 - 1)^2`` with Kaiming's sigma, weight by weight."""
+    variance = scale.kaiming(weight.shape[1], gain) ** 2
+    away = [value - sum(weight.flat) / weight.size for value in weight.flat]
+    excess = sum(value**2 for value in away) / weight.size / variance - 1
+    slopes = [2 * excess * 2 * value / (weight.size * variance) for value in away]
+    return np.reshape(slopes, weight.shape)
+
+
 def train(weights, biases, batches, settings):
     """SGD over a list of (images, labels): ``v <- m v + g + decay p``, ``p <- p - lr v``; the
-    rescaling of `settings` after every `tau` steps. Returns new weights and biases."""
+    variance penalty of `settings` in g, its rescaling after every `tau` steps. Returns new weights
+    and biases."""
     parameters = [value.copy() for value in (*weights, *biases)]
     velocities = [np.zeros_like(value) for value in parameters]
     depth = len(weights)
@@ -53,6 +63,8 @@ def train(weights, biases, batches, settings):
         slopes = gradients(
             parameters[:depth], parameters[depth:], images, labels, settings.activation
         )
+        for weight, slope in zip(parameters[:depth], slopes[0], strict=True):
+            slope += settings.variance_penalty * penalty_gradient(weight, settings.gain)
         for p, v, g in zip(parameters, velocities, (*slopes[0], *slopes[1]), strict=True):
             v[:] = settings.momentum * v + g + settings.weight_decay * p
             p[:] = p - settings.learning_rate * v
