@@ -30,6 +30,9 @@ _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 / golden ratio, written as a si
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
 _MIX_2 = 0x94D049BB133111EB - (1 << 64)
 
+_PART = 2**16
+"""So many normal numbers a CPU draws at a time: the int64 on the way to them stay in its cache."""
+
 
 def _shift_right(x: Tensor, bits: int) -> Tensor:
     """Logical shift: torch's own ``>>`` copies the sign bit of an int64."""
@@ -53,8 +56,15 @@ def _keys(seeds: Seeds, purpose: str, step: Step, device: torch.device | str) ->
     return _mix(_mix(_mix(seed + _GOLDEN) ^ name) + when)
 
 
-def bits(seeds: Seeds, purpose: str, step: Step, n: int, device: torch.device | str = "cpu"):
-    """64 uniformly random bits at each of ``n`` positions, as int64.
+def bits(
+    seeds: Seeds,
+    purpose: str,
+    step: Step,
+    n: int,
+    device: torch.device | str = "cpu",
+    first: int = 0,
+) -> Tensor:
+    """64 uniformly random bits at each of ``n`` positions from ``first`` on, as int64.
 
     Returns shape [n] for one seed and [runs, n] for several; row r depends on ``seeds[r]`` alone.
 
@@ -64,7 +74,7 @@ def bits(seeds: Seeds, purpose: str, step: Step, n: int, device: torch.device | 
     """
     if n < 0:
         raise ValueError(f"n must be >= 0, got {n}; ask for a count of numbers")
-    position = torch.arange(1, n + 1, dtype=torch.int64, device=device)
+    position = torch.arange(first + 1, first + n + 1, dtype=torch.int64, device=device)
     words = _mix(_keys(seeds, purpose, step, device) + position * _GOLDEN)
     return words[0] if isinstance(seeds, int) else words
 
@@ -76,6 +86,7 @@ def uniform(
     n: int,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    first: int = 0,
 ) -> Tensor:
     """Uniform numbers in the open interval (0, 1): the top 23 bits (float32) or 52 (float64).
 
@@ -88,7 +99,7 @@ def uniform(
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"dtype must be float32 or float64, got {dtype}; convert the result")
     digits = 52 if dtype == torch.float64 else 23
-    words = _shift_right(bits(seeds, purpose, step, n, device), 64 - digits)
+    words = _shift_right(bits(seeds, purpose, step, n, device, first), 64 - digits)
     return (words.to(torch.float64) + 0.5).mul_(2.0**-digits).to(dtype)
 
 
@@ -107,8 +118,17 @@ def normal(
     >>> normal([1, 2], "weights", 0, 5).shape
     torch.Size([2, 5])
     """
-    u = uniform(seeds, purpose, step, n, device, torch.float64)
-    return u.mul_(2).sub_(1).erfinv_().mul_(math.sqrt(2)).to(dtype)
+
+    def part(first: int, count: int) -> Tensor:
+        u = uniform(seeds, purpose, step, count, device, torch.float64, first)
+        return u.mul_(2).sub_(1).erfinv_().mul_(math.sqrt(2)).to(dtype)
+
+    if n <= _PART or not isinstance(seeds, int) or torch.device(device).type != "cpu":
+        return part(0, n)
+    numbers = torch.empty(n, dtype=dtype, device=device)
+    for first in range(0, n, _PART):
+        numbers[first : first + _PART] = part(first, min(_PART, n - first))
+    return numbers
 
 
 def permutation(

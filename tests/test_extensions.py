@@ -127,6 +127,10 @@ def test_every_room_has_a_page_and_every_file_is_on_it():
         assert f":::{{room}} companion.{name}\n" in (ROOT / f"book/api/{name}.md").read_text()
     assert "companion.evidence.records" in rooms.files_of("companion.evidence")
     assert rooms.files_of("companion.theory") == []
+    files = rooms.files_of("companion.display")
+    assert {"companion.display.lab", "companion.display.lab.view"} < set(files)
+    folder = files.index("companion.display.lab")
+    assert files[folder + 1] == "companion.display.lab.choice"
     assert ".. automodule:: companion.evidence.records\n   :members:\n" in rooms.markdown(
         "companion.evidence"
     )

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.display import lab_drawing, lab_full, lab_view, labs
-from companion.display.lab_choice import EPOCH, FREQUENCIES, RANGES, STEPS, Choice
-from companion.display.lab_jobs import DONE, RUNNING, STOPPED
+from companion.display import labs
+from companion.display.lab import drawing, full, view
+from companion.display.lab.choice import EPOCH, FREQUENCIES, RANGES, STEPS, Choice
+from companion.display.lab.jobs import DONE, RUNNING, STOPPED
 from companion.evidence import records
 from companion.experiments import scale_grid
 
@@ -164,7 +165,7 @@ def test_a_damaged_local_set_is_a_sentence(lab, monkeypatch):
     def plan(_):
         raise ValueError("faces/train.parquet is damaged; restore it")
 
-    monkeypatch.setattr(lab_view, "plan", plan)
+    monkeypatch.setattr(view, "plan", plan)
     lab.refresh()
     assert "faces/train.parquet is damaged; restore it" in lab.message.value
     assert lab.fix.layout.display == "none"
@@ -282,8 +283,8 @@ def test_no_drawing_has_a_number_that_is_none(lab):
 def test_a_long_curve_is_thinned():
     import numpy as np
 
-    line = lab_drawing.Line("A", np.linspace(1, 99, 10_000))
-    drawn = lab_drawing.panel(lab_drawing.Axes("T", "n", 9_999, (0, 100)), [line])
+    line = drawing.Line("A", np.linspace(1, 99, 10_000))
+    drawn = drawing.panel(drawing.Axes("T", "n", 9_999, (0, 100)), [line])
     assert len(drawn) < 20_000
     assert drawn.count("<text") > 10
 
@@ -299,7 +300,7 @@ def test_a_long_curve_is_thinned():
     ],
 )
 def test_durations(seconds, said):
-    assert lab_full.duration(seconds) == said
+    assert full.duration(seconds) == said
 
 
 # --- random hands on the controls --------------------------------------------------------------
@@ -328,6 +329,6 @@ def test_random_hands_on_the_controls_never_leave_a_lab_dead(tried, field, typed
         assert 'role="alert"' in tried.message.value
         tried.fix.click()
     assert tried.message.value == ""
-    assert not tried.run.disabled or tried.find(lab_view.plan(tried.controls.choice))
+    assert not tried.run.disabled or tried.find(view.plan(tried.controls.choice))
     usual = Choice()
     put(tried, **{field: getattr(usual, field) if field != "runs" else 1})

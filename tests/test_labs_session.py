@@ -11,13 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.display import lab_full, lab_jobs, lab_session
-from companion.display.lab_choice import EPOCH, NEVER, STEPS, Choice, Refusal
-from companion.display.lab_full import Cost, FullRun
-from companion.display.lab_jobs import DONE, FAILED, NEW, RUNNING, STOPPED, Job, reason
-from companion.display.lab_record import Recorded, interval, prediction
-from companion.display.lab_session import Training
-from companion.display.lab_settings import plan
+from companion.display import lab
+from companion.display.lab.choice import EPOCH, NEVER, STEPS, Choice, Refusal
+from companion.display.lab.full import Cost, FullRun
+from companion.display.lab.jobs import DONE, FAILED, NEW, RUNNING, STOPPED, Job, reason
+from companion.display.lab.record import Recorded, interval, prediction
+from companion.display.lab.session import Training
+from companion.display.lab.settings import plan
 from companion.evidence import records
 from companion.experiments import scale_grid
 from companion.training.many_runs import Stack
@@ -66,7 +66,7 @@ def test_a_stack_stopped_between_two_steps_goes_on_bit_for_bit(after):
 
 def test_rows_are_those_of_the_same_stack():
     training = trained(replace(SMALL, frequency=EPOCH))
-    stack = Stack(training.plan.members(), lab_session.split_of("digits", "cpu"))
+    stack = Stack(training.plan.members(), lab.session.split_of("digits", "cpu"))
     for epoch in range(4):
         if epoch:
             stack.train_epoch()
@@ -155,7 +155,7 @@ def test_a_forgotten_training_begins_anew():
 
 def test_runs_beyond_one_stack_train_in_turn(monkeypatch):
     whole = trained(SMALL)
-    monkeypatch.setattr(lab_session, "stack_size", lambda *_: 2)
+    monkeypatch.setattr(lab.session, "stack_size", lambda *_: 2)
     parts = trained(SMALL)
     assert parts.total == 2 * whole.total
     assert parts.done == parts.total
@@ -361,8 +361,8 @@ def test_the_cost_is_told_before_and_the_record_is_the_runners(tmp_path):
 
 
 def test_a_full_experiment_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(lab_jobs, "SPEAK", 0)
-    monkeypatch.setattr(lab_full.runner, "stack_size", lambda *_: 2)
+    monkeypatch.setattr(lab.jobs, "SPEAK", 0)
+    monkeypatch.setattr(lab.full.runner, "stack_size", lambda *_: 2)
     full = FullRun(small_experiment(3), "full", "digits", tmp_path, "cpu")
     full.watch = lambda job: job.stop() if job.done >= 8 else None
     full.start()

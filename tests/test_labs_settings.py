@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from companion import machine
 from companion.data import catalogue
-from companion.display import lab_memory, lab_settings
-from companion.display.lab_choice import (
+from companion.display import lab
+from companion.display.lab.choice import (
     EPOCH,
     FREQUENCIES,
     NAMES,
@@ -25,7 +25,7 @@ from companion.display.lab_choice import (
     settled,
     words,
 )
-from companion.display.lab_settings import Plan, plan
+from companion.display.lab.settings import Plan, plan
 from companion.experiments import scale_grid
 
 GIB = 2**30
@@ -34,7 +34,7 @@ GIB = 2**30
 @pytest.fixture(autouse=True)
 def roomy(monkeypatch):
     """Eight GiB free, whatever else this machine does."""
-    monkeypatch.setattr(lab_settings, "free_bytes", lambda _: 8 * GIB)
+    monkeypatch.setattr(lab.settings, "free_bytes", lambda _: 8 * GIB)
 
 
 @pytest.mark.parametrize("period", scale_grid.PERIODS)
@@ -107,7 +107,7 @@ def test_thousands_are_read():
 
 
 def test_what_is_too_large_for_the_memory_gets_the_widest_that_fits(monkeypatch):
-    monkeypatch.setattr(lab_settings, "free_bytes", lambda _: GIB)
+    monkeypatch.setattr(lab.settings, "free_bytes", lambda _: GIB)
     choice = Choice(width=4096)
     with pytest.raises(Refusal, match=r"needs about .* and 0\.5 GiB may be") as caught:
         plan(choice)
@@ -119,7 +119,7 @@ def test_what_is_too_large_for_the_memory_gets_the_widest_that_fits(monkeypatch)
 
 
 def test_where_no_width_fits_the_runs_are_fewer_and_then_the_images(monkeypatch):
-    monkeypatch.setattr(lab_settings, "free_bytes", lambda _: 40e6)
+    monkeypatch.setattr(lab.settings, "free_bytes", lambda _: 40e6)
     with pytest.raises(Refusal, match="Runs must be at most") as caught:
         plan(Choice(runs=1000, width=1))
     assert plan(Choice(runs=caught.value.nearest, width=1))
@@ -136,25 +136,25 @@ def test_the_estimate_is_above_what_a_stack_holds():
     stack = Stack(made.members(), split)
     tensors = [*stack.network.state, *stack.optimizer.state, split.train_images, split.test_images]
     held = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    assert held < lab_memory.needed_bytes(made.settings, "digits", 3) < 100 * held
+    assert held < lab.memory.needed_bytes(made.settings, "digits", 3) < 100 * held
 
 
 def test_free_memory_is_the_containers_where_it_is_less(monkeypatch, tmp_path):
     info = tmp_path / "meminfo"
     info.write_text("MemTotal: 4000 kB\nMemAvailable:    2000 kB\n")
-    monkeypatch.setattr(lab_memory, "_MEMORY", info)
-    monkeypatch.setattr(lab_memory, "_LIMITS", tmp_path)
+    monkeypatch.setattr(lab.memory, "_MEMORY", info)
+    monkeypatch.setattr(lab.memory, "_LIMITS", tmp_path)
     cpu = torch.device("cpu")
-    assert lab_memory.free_bytes(cpu) == 2000 * 1024
+    assert lab.memory.free_bytes(cpu) == 2000 * 1024
     (tmp_path / "memory.max").write_text("3000\n")
     (tmp_path / "memory.current").write_text("1000\n")
-    assert lab_memory.free_bytes(cpu) == 2000
+    assert lab.memory.free_bytes(cpu) == 2000
     (tmp_path / "memory.max").write_text("max\n")
-    assert lab_memory.free_bytes(cpu) == 2000 * 1024
-    monkeypatch.setattr(lab_memory, "_MEMORY", tmp_path / "none")
-    assert lab_memory.free_bytes(cpu) > 2**28
-    monkeypatch.delattr(lab_memory.os, "sysconf")
-    assert lab_memory.free_bytes(cpu) == 4 * GIB
+    assert lab.memory.free_bytes(cpu) == 2000 * 1024
+    monkeypatch.setattr(lab.memory, "_MEMORY", tmp_path / "none")
+    assert lab.memory.free_bytes(cpu) > 2**28
+    monkeypatch.delattr(lab.memory.os, "sysconf")
+    assert lab.memory.free_bytes(cpu) == 4 * GIB
 
 
 def test_a_choice_in_words():

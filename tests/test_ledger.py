@@ -27,6 +27,10 @@ def test_every_printed_cell_has_its_row_and_verdict():
     for record in rows["record"].dropna().unique():
         assert record in page
     assert "nan" not in page.lower()
+    assert "<h3>L, Table 1</h3>" in page
+    assert "<h3>L, section 6.2</h3>" in page
+    assert "No network of this library detects, segments or counts." in page
+    assert "<td>103.84</td>" in page  # as printed, to the last digit
 
 
 def test_a_finding_says_what_is_printed_what_we_compute_and_what_it_changes():

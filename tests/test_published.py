@@ -90,7 +90,17 @@ LIU_S2 = {
     "wideresnet28-10 sgdm": (95.43, 79.85, 66.63, 94.99, 79.72, 68.05),
     "wideresnet28-10 adamw": (94.10, 75.46, 60.76, 94.57, 79.30, 63.89),
 }
+LIU_SECTION = {
+    ("yolov3 sgdm coco wrs minus wd", "map_gain"): 2.2,
+    ("deeplabv3 adamw voc wrs minus wd", "miou_gain"): 2.52,
+    ("csrnet adam ucf-qnrf wd", "mae"): 103.84,
+    ("csrnet adam ucf-qnrf wd", "mse"): 176.28,
+    ("csrnet adam ucf-qnrf wrs", "mae"): 96.51,
+    ("csrnet adam ucf-qnrf wrs", "mse"): 173.80,
+}
 LIU_TEXT = {
+    ("csrnet wrs minus wd", "mae_drop"): 7.33,
+    ("csrnet wrs minus wd", "mse_drop"): 2.48,
     ("wd", "mean_accuracy"): 75.7,
     ("wrs", "mean_accuracy"): 76.9,
     ("wrs minus wd", "t"): 3.4498,
@@ -222,4 +232,17 @@ def test_lius_periods_and_text_are_as_printed():
     text = published.rows("L", "text")
     assert {(r.cell, r.quantity): r.mean for r in text.itertuples()} == LIU_TEXT
     assert published.value("text", "wrs", "mean_accuracy", "L") == pytest.approx(0.769)
-    assert len(published.rows("L")) == 6 * sum(map(len, (LIU_1, LIU_S2))) + 18 + len(LIU_TEXT)
+    rest = len(LIU_SECTION) + len(LIU_TEXT)
+    assert len(published.rows("L")) == 6 * sum(map(len, (LIU_1, LIU_S2))) + 18 + rest
+
+
+def test_lius_other_tasks_are_as_printed():
+    frame = published.rows("L", "section 6.2")
+    assert {(r.cell, r.quantity): r.mean for r in frame.itertuples()} == LIU_SECTION
+    for quantity in ("mae", "mse"):
+        wd, wrs = (
+            published.value("section 6.2", f"csrnet adam ucf-qnrf {arm}", quantity, "L")
+            for arm in ("wd", "wrs")
+        )
+        drop = published.value("text", "csrnet wrs minus wd", f"{quantity}_drop", "L")
+        assert round(wd - wrs, 2) == drop

@@ -252,3 +252,13 @@ def test_all_24_permutations_of_four_are_equally_frequent():
     counts = code.unique(return_counts=True)[1]
     assert len(counts) == 24
     assert stats.chisquare(counts.numpy()).pvalue > ALARM
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_many_numbers_drawn_in_parts_are_those_drawn_at_once(dtype, monkeypatch):
+    whole = streams.normal(7, "weights", 3, 1000, dtype=dtype)
+    monkeypatch.setattr(streams, "_PART", 64)
+    assert torch.equal(streams.normal(7, "weights", 3, 1000, dtype=dtype), whole)
+    assert torch.equal(
+        streams.bits(7, "weights", 3, 10, first=5), streams.bits(7, "weights", 3, 15)[5:]
+    )

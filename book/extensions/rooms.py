@@ -15,10 +15,12 @@ from sphinx.util.docutils import SphinxDirective
 
 
 def files_of(room: str) -> list[str]:
-    """Return the public files of a room in the alphabet's order; none where it is one file."""
+    """Return the public files of a room in the alphabet's order, those of a folder in it after
+    the folder itself; none where the room is one file."""
     path = getattr(importlib.import_module(room), "__path__", [])
     names = sorted(found.name for found in pkgutil.iter_modules(path))
-    return [f"{room}.{name}" for name in names if not name.startswith("_")]
+    files = [f"{room}.{name}" for name in names if not name.startswith("_")]
+    return [name for file in files for name in (file, *files_of(file))]
 
 
 def markdown(room: str) -> str:

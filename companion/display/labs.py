@@ -11,9 +11,9 @@ from pathlib import Path
 
 from companion.display import gallery
 from companion.display.explorables import Explorable
-from companion.display.lab_choice import Choice
-from companion.display.lab_full import FullRun
-from companion.display.lab_view import Lab, Laboratory
+from companion.display.lab.choice import Choice
+from companion.display.lab.full import FullRun
+from companion.display.lab.view import Lab, Laboratory
 from companion.evidence import records
 from companion.evidence.records import Record
 from companion.experiments import scale_grid

@@ -19,6 +19,10 @@ QUANTITIES = {
     "best_epoch": "best epoch",
     "statistic": "test statistic",
     "p": "p-value",
+    "map_gain": "gain in mAP@0.5, points",
+    "miou_gain": "gain in mIoU, points",
+    "mae": "mean absolute error",
+    "mse": "mean squared error",
 }
 _HEADS = (
     "cell", "quantity", "paper", "ours", "95 % interval", "runs", "record", "verdict",
@@ -27,7 +31,7 @@ _HEADS = (
 
 @dataclass(frozen=True)
 class Ledger:
-    """Rows of `experiments.reproduction.table`, as one table a paper's table."""
+    """Rows of `experiments.reproduction.table`: one table for each of a paper's."""
 
     rows: pd.DataFrame
 
@@ -37,7 +41,8 @@ class Ledger:
     def _repr_html_(self) -> str:
         parts = [f"<style>{style.css()}{_CSS}</style>"]
         for (source, table), rows in self.rows.groupby(["source", "table"], sort=False):
-            parts.append(_table(f"{source}, Table {table}", rows))
+            place = table if table.startswith("section") else f"Table {table}"
+            parts.append(_table(f"{source}, {place}", rows))
         return "".join(parts)
 
 
@@ -89,7 +94,7 @@ def _row(row) -> str:
     interval = "–" if pd.isna(row.low) else f"{_number(row.low)} to {_number(row.high)}"
     cells = [
         QUANTITIES[row.quantity],
-        _number(row.paper),
+        "–" if pd.isna(row.paper) else f"{row.paper:g}",  # as printed, to the last digit
         _number(row.ours),
         interval,
         _number(row.runs),
@@ -113,7 +118,7 @@ def _notes(rows: pd.DataFrame) -> str:
 
 
 def _reason(note: str) -> str:
-    return _capital(note[note.index("no experiment") :]) if "no experiment" in note else note
+    return _capital(note.partition(", because ")[2] or note)
 
 
 def _badge(verdict: str) -> str:

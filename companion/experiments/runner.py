@@ -52,32 +52,32 @@ def pack(
     keys of stacks that have a checkpoint. Where all of its runs are here such a stack is
     formed again, whatever `most` says now, as its checkpoint fits no other.
     """
-    waiting = list(runs)
     ends: dict[int, list[int]] = {}
     for key in kept:
         if re.fullmatch(r"\d+-\d+", key):
             first, last = map(int, key.split("-"))
             ends.setdefault(first, []).append(last)
-    while waiting:
-        head = waiting[0]
-        limit = (limits or {}).get(head.settings.shape, len(waiting))
-        fit = min(limit, _alike(waiting))
-        again = [last - head.number + 1 for last in ends.get(head.number, ())]
-        size = max((one for one in again if one <= fit), default=0)
-        if not size:
-            size = min(fit, most(head) if most else stack_size(head, device))
-            size = next((i for i in range(1, size) if waiting[i].number in ends), size)
-        yield waiting[:size]
-        waiting = waiting[size:]
+    for waiting in _alike(runs):
+        while waiting:
+            head = waiting[0]
+            fit = min((limits or {}).get(head.settings.shape, len(waiting)), len(waiting))
+            again = [last - head.number + 1 for last in ends.get(head.number, ())]
+            size = max((one for one in again if one <= fit), default=0)
+            if not size:
+                size = min(fit, most(head) if most else stack_size(head, device))
+                size = next((i for i in range(1, size) if waiting[i].number in ends), size)
+            yield waiting[:size]
+            waiting = waiting[size:]
 
 
-def _alike(runs: Sequence[Run]) -> int:
-    """How many runs, from the first on, are consecutive and share an architecture."""
-    first = runs[0]
-    for i, run in enumerate(runs):
-        if run.number != first.number + i or run.settings.shape != first.settings.shape:
-            return i
-    return len(runs)
+def _alike(runs: Iterable[Run]) -> Iterator[list[Run]]:
+    """The plan in parts: runs that are consecutive and share an architecture."""
+
+    def kind(at: tuple[int, Run]) -> tuple:
+        return at[1].number - at[0], at[1].settings.shape
+
+    for _, part in itertools.groupby(enumerate(runs), kind):
+        yield [run for _, run in part]
 
 
 def stack_key(stack: Sequence[Run]) -> str:

@@ -6,6 +6,9 @@ Mao and Chan, arXiv 2102.03497), `table` ("I" to "VI" of N; "1", "S1" and "S2" o
 regularizer), `label` (the paper's words), `quantity`, `unit`, and `mean`, `sd`, `runs` as printed:
 accuracies are in percent here. `summary` gives them as fractions, the unit of our own tables.
 
+L prints its results on detection, segmentation and counting in its section 6.2, without a table;
+they stand under "section 6.2". Of the first two it prints only how far WRS is ahead of WD.
+
 The statistic of Table VI's second row, 1.10e1, is hard to read in the text we have; the exponent
 may be another.
 """

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import ipywidgets
 
-from companion.display.lab_full import Cost, FullRun
-from companion.display.lab_jobs import DONE, FAILED, RUNNING, STOPPED, Job
-from companion.display.lab_words import button, left, paragraph
+from companion.display.lab.full import Cost, FullRun
+from companion.display.lab.jobs import DONE, FAILED, RUNNING, STOPPED, Job
+from companion.display.lab.words import button, left, paragraph
 from companion.experiments import runner
 
 

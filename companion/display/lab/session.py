@@ -1,7 +1,7 @@
 """A lab's training in the background: rows while it trains, a stop at any step, and no surprise.
 
->>> from companion.display.lab_choice import Choice
->>> from companion.display.lab_settings import plan
+>>> from companion.display.lab.choice import Choice
+>>> from companion.display.lab.settings import plan
 >>> training = Training(plan(Choice(width=8, depth=1, runs=2, epochs=1)))
 >>> training.start(); training.wait()
 True
@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from companion import data, machine
-from companion.display.lab_jobs import RUNNING, STOPPED, Job
-from companion.display.lab_settings import Plan
+from companion.display.lab.jobs import RUNNING, STOPPED, Job
+from companion.display.lab.settings import Plan
 from companion.experiments.heading import SPLIT_SEED
 from companion.experiments.rows import LAYER_QUANTITIES
 from companion.methods import initialization

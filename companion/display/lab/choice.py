@@ -3,7 +3,7 @@
 >>> number("width", "-3")
 Traceback (most recent call last):
 ...
-companion.display.lab_choice.Refusal: Layer width must be a whole number from 1 to 4,096,
+companion.display.lab.choice.Refusal: Layer width must be a whole number from 1 to 4,096,
 got -3; the nearest that works is 1.
 """
 

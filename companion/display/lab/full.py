@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from companion import machine
-from companion.display.lab_jobs import Halted, Job
+from companion.display.lab.jobs import Halted, Job
 from companion.evidence.records import Record
 from companion.experiments import estimate, runner
 from companion.experiments.plan import Experiment

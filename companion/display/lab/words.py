@@ -6,10 +6,10 @@ import html
 
 import ipywidgets
 
-from companion.display import lab_figure
-from companion.display.lab_full import duration
-from companion.display.lab_jobs import FAILED, STOPPED, Job
-from companion.display.lab_session import Training
+from companion.display.lab import figure
+from companion.display.lab.full import duration
+from companion.display.lab.jobs import FAILED, STOPPED, Job
+from companion.display.lab.session import Training
 
 
 def button(text: str, does, kind: str = "") -> ipywidgets.Button:
@@ -49,7 +49,7 @@ def ending(training: Training) -> str:
         kept = kept if training.epoch >= 0 else "Stopped before the first measuring"
         then = "Go on continues there" if training.resumable else "Run begins anew"
         return f"{kept}. {then}."
-    return f"Finished: {epochs} epoch{'s' * (epochs > 1)}, {lab_figure.summary(training)}."
+    return f"Finished: {epochs} epoch{'s' * (epochs > 1)}, {figure.summary(training)}."
 
 
 def letters(number: int) -> str:

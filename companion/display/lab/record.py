@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from companion.display.lab_settings import Plan
+from companion.display.lab.settings import Plan
 from companion.evidence.records import Record
 from companion.training.settings import Settings
 

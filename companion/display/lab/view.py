@@ -11,18 +11,19 @@ from dataclasses import dataclass
 
 import ipywidgets
 
-from companion.display import lab_figure, style
+from companion.display import style
 from companion.display.explorables import Explorable
-from companion.display.lab_choice import Choice, Refusal, corrected, settled
-from companion.display.lab_controls import Controls
-from companion.display.lab_figure import Result
-from companion.display.lab_full import FullRun
-from companion.display.lab_full_view import FullView
-from companion.display.lab_jobs import DONE, RUNNING, Job
-from companion.display.lab_record import Recorded
-from companion.display.lab_session import Training
-from companion.display.lab_settings import Plan, plan
-from companion.display.lab_words import CSS, button, ending, letters, paragraph, progress
+from companion.display.lab import figure
+from companion.display.lab.choice import Choice, Refusal, corrected, settled
+from companion.display.lab.controls import Controls
+from companion.display.lab.figure import Result
+from companion.display.lab.full import FullRun
+from companion.display.lab.full_view import FullView
+from companion.display.lab.jobs import DONE, RUNNING, Job
+from companion.display.lab.record import Recorded
+from companion.display.lab.session import Training
+from companion.display.lab.settings import Plan, plan
+from companion.display.lab.words import CSS, button, ending, letters, paragraph, progress
 from companion.display.page import fragment
 from companion.evidence.records import Record
 
@@ -213,14 +214,14 @@ class Lab(ipywidgets.VBox):
         shown = self.find(made)
         running = next((r for r in self.results if r.training.state == RUNNING), None)
         front = shown or running
-        drawing = lab_figure.panels(self.results, front, made, self.recorded)
+        drawing = figure.panels(self.results, front, made, self.recorded)
         self.figure.value = f'<div class="wis">{drawing}</div>'
         said = ""
         if shown and made:
             said = self.recorded.verdict(made, shown.training.curve("test_accuracy"))
         ended = shown is not None and shown.training.state != RUNNING
         self.verdict.value = paragraph(said, "status" if ended else "", "wis-lab-verdict")
-        listed = lab_figure.table(self.results, front)
+        listed = figure.table(self.results, front)
         self.table.value = f'<div class="wis">{listed}</div>'
         self._drawn = time.monotonic()
 

@@ -11,7 +11,7 @@ import torch
 
 from companion import data
 from companion.data.downloads import DOWNLOADS
-from companion.display.lab_choice import FREQUENCIES, LABELS, NAMES, STEPS, Choice
+from companion.display.lab.choice import FREQUENCIES, LABELS, NAMES, STEPS, Choice
 from companion.evidence.arms import LABELS as ARM_LABELS
 from companion.experiments import estimate
 

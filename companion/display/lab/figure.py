@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from companion.display.lab_choice import Choice, words
-from companion.display.lab_drawing import Axes, Line, figure
-from companion.display.lab_jobs import DONE, FAILED, RUNNING, STOPPED
-from companion.display.lab_record import Recorded, interval
-from companion.display.lab_session import Training
-from companion.display.lab_settings import Plan
+from companion.display.lab.choice import Choice, words
+from companion.display.lab.drawing import Axes, Line, figure
+from companion.display.lab.jobs import DONE, FAILED, RUNNING, STOPPED
+from companion.display.lab.record import Recorded, interval
+from companion.display.lab.session import Training
+from companion.display.lab.settings import Plan
 from companion.display.labels import plain
 
 LAYER = 2

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass, replace
 
 from companion import data, machine
-from companion.display.lab_choice import NAMES, NEVER, STEPS, Choice, Refusal, corrected, settled
-from companion.display.lab_memory import free_bytes, needed_bytes, sizes
+from companion.display.lab.choice import NAMES, NEVER, STEPS, Choice, Refusal, corrected, settled
+from companion.display.lab.memory import free_bytes, needed_bytes, sizes
 from companion.training.settings import Run, Settings
 
 FIRST_SEED = 1_000_000

@@ -1,0 +1,1 @@
+"""What `labs` is made of: from the controls in front to the training behind them."""
