@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -112,3 +113,19 @@ def test_an_unknown_device(capsys):
     code, (_, error) = spoken(capsys, "--device", "tpu")
     assert code == 2
     assert "device must be auto, cpu, cuda" in error
+
+
+def test_a_large_network_pays_for_its_update_once_a_step(monkeypatch):
+    """A step that takes 1 second and 0.1 for each image: an epoch of 1,000 images in batches of
+    32 takes 32 seconds and 100."""
+    clock, now = estimate.Clock(torch.device("cpu")), [0.0]
+    monkeypatch.setattr(clock, "_now", lambda: now[0])
+
+    def step(batch):
+        now[0] += 1 + 0.1 * batch.shape[1]
+
+    stack = SimpleNamespace(
+        runs=[None], threads=1, step=step, settings=SimpleNamespace(batch_size=32)
+    )
+    size = estimate.Sizes((3, 32, 32), 1000, 0, 0, 10)
+    assert clock._training(stack, size) == pytest.approx(132)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from companion import data
+from companion import data, machine
 from companion.data.files import cache_folder
 from companion.experiments import runner
 from companion.experiments.plan import Experiment
@@ -42,7 +42,8 @@ SECONDS = 0.02
 MEASURED = 200
 """Images of the validation and of the test part that are visited when measuring is timed."""
 FEW = 4
-"""Images of a batch and of each part with which a convolutional network is timed on a CPU."""
+"""Images of a batch and of each part with which a convolutional network is timed on a CPU; and
+three times as many, which tells the time of an image from that of an update."""
 CPU_RUNS = 16
 """Runs of a timed stack on a CPU, at most: a larger one costs as much a run."""
 SAMPLES = 2
@@ -176,27 +177,41 @@ class Clock:
     def _time(self, runs: Sequence[Run], size: Sizes) -> tuple[float, float]:
         """Seconds to build the stack and seconds an epoch."""
         heavy = self.device.type == "cpu" and runs[0].settings.model != "mlp"
-        if heavy:  # its time goes into arithmetic, which grows with the images
-            runs = [replace(run, settings=replace(run.settings, batch_size=FEW)) for run in runs]
-        batch, tries = runs[0].settings.batch_size, 1 if heavy else 3
-        for steps in STEPS[:1] if heavy else STEPS:
-            few = size.reduced(steps * batch, FEW if heavy else MEASURED)
+        batch = runs[0].settings.batch_size
+        for steps in STEPS:
+            few = size.reduced(3 * FEW, FEW) if heavy else size.reduced(steps * batch, MEASURED)
             if few not in self._splits:
                 self._splits[few] = few.made(self.device)
             began = self._now()
             stack = Stack(runs, self._splits[few])
             built = self._now()
+            if heavy:
+                training = self._training(stack, size)
+                break
             # the least: another process can only add to the time
-            training = min(self._seconds(stack.train_epoch) for _ in range(tries))
-            if training > SECONDS:
+            timed = min(self._seconds(stack.train_epoch) for _ in range(3))
+            training = timed * math.ceil(size.train / batch) / math.ceil(few.train / batch)
+            if timed > SECONDS:
                 break
         measuring = min(
             self._seconds(lambda: runner.epoch_tables(stack, histograms=False))
-            for _ in range(min(tries, 2))
+            for _ in range(1 if heavy else 2)
         )
-        ratio = math.ceil(size.train / batch) / math.ceil(few.train / batch)
-        epoch = training * ratio + measuring * size.measured / few.measured
-        return built - began, epoch
+        return built - began, training + measuring * size.measured / few.measured
+
+    def _training(self, stack: Stack, size: Sizes) -> float:
+        """Seconds that the steps of an epoch take, from steps with few images."""
+
+        def step(images: int) -> float:
+            batch = torch.arange(images, device=self.device).expand(len(stack.runs), images)
+            with machine.cpu_threads(stack.threads):
+                return self._seconds(lambda: stack.step(batch))
+
+        step(FEW)  # the first one is slower
+        small, large = step(FEW), step(3 * FEW)
+        image = max(0.0, (large - small) / (2 * FEW))
+        update = max(0.0, small - FEW * image)
+        return math.ceil(size.train / stack.settings.batch_size) * update + size.train * image
 
     def _seconds(self, work: Callable[[], object]) -> float:
         began = self._now()
