@@ -73,11 +73,24 @@ def test_a_notebook_runs_on_the_kernel_of_the_environment(notebook):
     assert json.loads(notebook.read_text())["metadata"]["kernelspec"]["name"] == "python3"
 
 
-def test_the_landing_page_links_the_chapters_that_exist_and_no_others():
+def test_the_landing_page_has_a_card_for_each_chapter_and_a_link_to_each_of_its_pages():
     toc = (ROOT / "_toc.yml").read_text()
-    listed = set(re.findall(r"file: notebooks/(\S+)", toc))
-    linked = set(re.findall(r":link: \.\./notebooks/(\S+)", (ROOT / "book/index.md").read_text()))
-    assert listed == linked == {path.stem for path in NOTEBOOKS}
+    chapters = set(re.findall(r"^      - file: notebooks/(\S+)", toc, re.M))
+    pages = set(re.findall(r"file: notebooks/(\S+)", toc))
+    landing = (ROOT / "book/index.md").read_text()
+    assert chapters == set(re.findall(r":link: \.\./notebooks/(\S+)", landing))
+    assert pages == set(re.findall(r"\.\./notebooks/([\w-]+)", landing))
+    assert pages == {path.stem for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_page_of_a_chapter_ends_with_what_to_remember_exercises_and_a_next_step(notebook):
+    end = cells(notebook, "markdown")[-1]
+    headings = re.findall(r"^## (.+)", end, re.M)
+    assert headings == ["What to remember", "Exercises", "Still open"]
+    assert re.search(r"^:::\{exercise\} \S.*\n:label: \S", end, re.M)
+    _, where = end.split(":class: next-steps\n")
+    assert re.match(r"\* \[[^\]]+\]\([^)]+\)", where)
 
 
 @pytest.mark.parametrize(("name", "text"), texts(), ids=[name for name, _ in texts()])

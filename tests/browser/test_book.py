@@ -12,6 +12,11 @@ from tests.browser.chromium import HTML, ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LANDING = "book/index.html"
 CHAPTER = "notebooks/03-decay-and-rescaling.html"
+OF_THE_CHAPTER = [
+    CHAPTER,
+    "notebooks/03-open-questions.html",
+    "notebooks/03-auditing-the-paper.html",
+]
 PAGES = chromium.pages()
 if not HTML.is_dir():
     pytest.skip("no built pages: make book", allow_module_level=True)
@@ -86,7 +91,7 @@ elements => elements.map(element => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", [LANDING, CHAPTER, "book/how-to-use.html"])
+@pytest.mark.parametrize("name", [LANDING, *OF_THE_CHAPTER, "book/how-to-use.html"])
 def test_text_stands_out_from_its_ground(opened, served, name, scheme):
     page = opened(f"{served}/{name}", color_scheme=scheme)
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
@@ -123,8 +128,9 @@ def test_the_focus_is_seen_on_every_kind_of_control(opened, served):
     assert not unseen
 
 
-def test_paper_is_white_and_has_no_menus(opened, served):
-    page = opened(f"{served}/{CHAPTER}", color_scheme="dark")
+@pytest.mark.parametrize("name", OF_THE_CHAPTER)
+def test_paper_is_white_and_has_no_menus(opened, served, name):
+    page = opened(f"{served}/{name}", color_scheme="dark")
     page.emulate_media(media="print", color_scheme="dark")
     for menu in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".prev-next-footer"):
         assert not page.locator(menu).first.is_visible()
@@ -156,11 +162,12 @@ def test_a_key_moves_the_slider_the_curve_and_the_sentence(opened, origin, name)
         assert old != new
 
 
-def test_colab_opens_the_chapter(opened, served):
-    page = opened(f"{served}/{CHAPTER}")
+@pytest.mark.parametrize("name", OF_THE_CHAPTER)
+def test_colab_opens_the_page(opened, served, name):
+    page = opened(f"{served}/{name}")
     link = page.locator("a[href*='colab']").first
     repository = urlsplit(PROJECT["urls"]["Repository"]).path
-    notebook = CHAPTER.replace(".html", ".ipynb")
+    notebook = name.replace(".html", ".ipynb")
     assert link.get_attribute("href") == (
         f"https://colab.research.google.com/github{repository}/blob/main/{notebook}"
     )
