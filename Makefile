@@ -13,7 +13,8 @@ STAMP   := $(VENV)/.installed
 HTML    := _build/html/index.html
 KEY     := _build/execution-key
 RECORDS := records
-ON_IMAGES := $(addprefix weight-rescaling-,mlp mlp-small-inputs mlp-long lenet5 lenet5-before batch-norm)
+ON_IMAGES := $(addprefix weight-rescaling-,mlp mlp-small-inputs mlp-long lenet5 lenet5-before \
+  lenet5-biases batch-norm)
 ON_DIGITS := scale-grid $(addprefix rescaling-,frequency gain width learning-rate choices optimizers \
   layer-norm variance-penalty schedule decay)
 

@@ -30,8 +30,8 @@ def weights_before_and_after(record: Record, arm: str = "none") -> Shown:
     )
 
 
-def test_accuracy(record: Record, number: int) -> Shown:
-    """Test accuracy per epoch of every arm: N's figure of that number, 3 for the MLP."""
+def test_accuracy(record: Record, number: int | None = None) -> Shown:
+    """Test accuracy per epoch of every arm; number: that of the figure in N, 3 for the MLP."""
     figure, axes = figures.canvas(height=3.8)
     figures.accuracy_curves(record.epochs[record.epochs["epoch"] > 0], axes)
     falls = {arm: report.fall_after_best(record.epochs, arm).mean for arm in _arms(record)}
@@ -40,7 +40,7 @@ def test_accuracy(record: Record, number: int) -> Shown:
         figure,
         alt="Test accuracy per epoch of each arm. Points lost from the best epoch to the last: "
         f"{lost}.",
-        caption=f"The paper's figure {number}. {record.label()}.",
+        caption=(f"The paper's figure {number}. " if number else "") + f"{record.label()}.",
     )
 
 

@@ -16,6 +16,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         weight_rescaling.LONG,
         weight_rescaling_networks.LENET,
         weight_rescaling_networks.LENET_BEFORE,
+        weight_rescaling_networks.LENET_BIASES,
         weight_rescaling_networks.ALEXNET,
         weight_rescaling_networks.RESNET,
         weight_rescaling_networks.BATCH_NORM,

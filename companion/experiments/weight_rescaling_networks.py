@@ -75,6 +75,19 @@ LENET_BEFORE = Experiment(
 )
 """The paper does not say on which side of the rescaling it measures; this is the other one."""
 
+LENET_BIASES = Experiment(
+    name="weight-rescaling-lenet5-biases",
+    title="Weight rescaling on LeNet-5, the biases kept",
+    source="this book, after Niehaus, Krumnack and Heidemann, Tables III and IV",
+    arms={
+        "wr-kaiming": _lenet(**_KAIMING, rescale="wr", rescale_biases="keep"),
+        "wr-xavier": _lenet(**_XAVIER, rescale="wr", rescale_biases="keep"),
+    },
+    scales=LENET.scales,
+    deviations=(*LEFT_OPEN, "The paper sets the biases to 0 at every rescaling; here they stay."),
+)
+"""What does resetting the biases cost?"""
+
 ALEXNET = Experiment(
     name="weight-rescaling-alexnet",
     title="Weight rescaling on AlexNet with dropout",
