@@ -346,13 +346,17 @@ def test_an_arm_is_measured_against_its_own_initialization():
     assert ledger["none-xavier"] == ""
 
 
-def test_measuring_before_the_rescaling_is_told_with_the_papers_sign():
+def test_what_a_rescaling_costs_lenet_is_told_with_the_papers_sign():
     """A record whose rescaled runs are exactly .3 better than those of the shipped one."""
     after = records.recorded("weight-rescaling-lenet5-cifar10-jpeg-book")
     rows = after.epochs[after.epochs["arm"].str.startswith("wr")]
     accuracies = {name: rows[name] + 0.3 for name in rows if name.endswith("_accuracy")}
     before = SimpleNamespace(
-        epochs=rows.assign(**accuracies), name="before", label=lambda: "made up", provenance={}
+        epochs=rows.assign(**accuracies),
+        layers=after.layers.assign(weight_std=2 * after.layers["weight_std"]),
+        name="before",
+        label=lambda: "made up",
+        provenance={},
     )
     best = comparison.by_arm(comparison.best_epoch(after.epochs))
     claims_made = weight_rescaling_networks.before_and_after(after, before)
@@ -365,8 +369,13 @@ def test_measuring_before_the_rescaling_is_told_with_the_papers_sign():
     assert [claim.verdict for claim in claims_made] == ["direction", "direction"]
     worse = weight_rescaling_networks.before_and_after(after, after)
     assert [claim.verdict for claim in worse] == ["not reproduced", "not reproduced"]
-    shown = plates.before_and_after(after, before)
+    grown, first, _ = weight_rescaling_networks.biases_kept(after, before, before)
+    assert "is 2.00 to 2.00 times what WR sets it to" in grown
+    assert f"{100 * (best['wr-kaiming'].mean + 0.3):.1f} % with the biases kept" in first
+    assert "a difference of 30.0 points" in first
+    shown = plates.what_a_rescaling_costs(after, before, after)
     assert f"WR, before it {100 * _last(before.epochs, 'wr-xavier'):.1f}" in shown.alt
+    assert f"WR, biases kept {100 * _last(after.epochs, 'wr-xavier'):.1f}" in shown.alt
 
 
 def test_batch_normalization_is_told_with_its_interval():

@@ -63,6 +63,7 @@ def _arms(rows, axes, band: str, title: str):
         axes.plot(mean.index, mean, color=line, linestyle=style.linestyle(arm))
         ends.append((mean.iloc[-1], style.label(arm), style.text_colour(arm)))
     head(axes, title, _band_words(rows, band), "epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     return name_lines(axes, ends)
 
 
@@ -100,6 +101,7 @@ def _layers(layers, axes, arm: str, column: str, band: str, title: str):
         ends.append((mean.iloc[-1], f"layer {layer}", style.text_colour(arm)))
     log_axis(axes.yaxis)
     head(axes, title, _band_words(rows, band), "epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     return name_lines(axes, ends)
 
 

@@ -30,8 +30,8 @@ def weights_before_and_after(record: Record, arm: str = "none") -> Shown:
     )
 
 
-def test_accuracy(record: Record, number: int | None = None) -> Shown:
-    """Test accuracy per epoch of every arm; number: that of the figure in N, 3 for the MLP."""
+def test_accuracy(record: Record, number: int | None) -> Shown:
+    """Test accuracy per epoch of every arm; number: that of the same figure in N, 3 for the MLP."""
     figure, axes = figures.canvas(height=3.8)
     figures.accuracy_curves(record.epochs[record.epochs["epoch"] > 0], axes)
     falls = {arm: report.fall_after_best(record.epochs, arm).mean for arm in _arms(record)}
@@ -44,32 +44,33 @@ def test_accuracy(record: Record, number: int | None = None) -> Shown:
     )
 
 
-def before_and_after(after: Record, before: Record) -> Shown:
-    """Test accuracy per epoch of LeNet-5, measured after each rescaling and before it: records of
-    `LENET` and `LENET_BEFORE`, a panel for each initialization."""
-    figure, axes = figures.canvas(columns=2, height=3.5, sharey=True)
+def what_a_rescaling_costs(after: Record, before: Record, kept: Record) -> Shown:
+    """Test accuracy per epoch of LeNet-5, a panel for each initialization: records of `LENET`,
+    measured after each rescaling, of `LENET_BEFORE` and of `LENET_BIASES`."""
+    figure, axes = figures.canvas(columns=2, height=3.8, sharey=True)
     ends = []
     for panel, scheme in zip(axes, ("kaiming", "xavier"), strict=True):
-        names = {f"none-{scheme}": "none", f"wr-{scheme}": "wr"}
-        rows = [
-            after.epochs.assign(arm=after.epochs["arm"].map(names)),
-            before.epochs.assign(arm=before.epochs["arm"].map({f"wr-{scheme}": "wr-before"})),
-        ]
+        held = f"wr-{scheme}"
+        names = (
+            (after, {f"none-{scheme}": "none", held: "wr"}),
+            (before, {held: "wr-before"}),
+            (kept, {held: "wr-biases"}),
+        )
+        rows = [one.epochs.assign(arm=one.epochs["arm"].map(name)) for one, name in names]
         shown = pd.concat(rows).dropna(subset="arm").query("epoch > 0")
         panel.tick_params(labelleft=True)  # panels stand one above the other on a phone
         figures.accuracy_curves(shown, panel, title=f"{scheme.title()}: test accuracy (%)")
         last = shown[shown["epoch"] == shown["epoch"].max()].groupby("arm", sort=False)
         reached = last["test_accuracy"].mean()
-        ends.append(
-            f"{scheme.title()} "
-            + ", ".join(f"{label(arm)} {100 * value:.1f}" for arm, value in reached.items())
-        )
+        listed = (f"{label(arm)} {100 * value:.1f}" for arm, value in reached.items())
+        ends.append(f"{scheme.title()}: {'; '.join(listed)}")
     return figures.show(
         figure,
-        alt="Test accuracy of LeNet-5 per epoch: never rescaled, rescaled and measured after each "
-        f"rescaling, rescaled and measured before it. After the last epoch: {'; '.join(ends)}.",
-        caption=f"WR, before it: the same rule, each epoch measured before its rescaling. "
-        f"{before.label()}.",
+        alt="Test accuracy of LeNet-5 per epoch: never rescaled; rescaled and measured after it, "
+        "before it, and after it with the biases kept. After the last epoch, in percent, "
+        f"{'. '.join(ends)}.",
+        caption="WR, before it: each epoch measured before its rescaling. WR, biases kept: "
+        f"measured after it, the biases not reset. {before.label()}.",
     )
 
 

@@ -25,6 +25,7 @@ _DASHES = {
     "none-xavier": (5, 1.5),
     "wr-xavier": (5, 1.5),
     "wr-before": (1.5, 1.5),
+    "wr-biases": (5, 1.5),
 }  # in line widths: on, off
 THEORY_DASHES = (4, 3)
 

@@ -13,6 +13,7 @@ LABELS = {
     "none-xavier": "none, Xavier",
     "wr-xavier": "WR, Xavier",
     "wr-before": "WR, before it",
+    "wr-biases": "WR, biases kept",
     "alexnet-none": "none",
     "alexnet-wr": "WR",
     "resnet50-none": "none",

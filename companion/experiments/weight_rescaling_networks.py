@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
+
 from companion import models
 from companion.evidence import claims, comparison, published
 from companion.evidence.claims import Claim
@@ -199,6 +201,32 @@ def before_and_after(after: Record, before: Record) -> list[Claim]:
             )
         )
     return found
+
+
+def biases_kept(after: Record, before: Record, kept: Record) -> list[str]:
+    """What a rescaling takes from the weights, and what from the biases, from records of `LENET`,
+    `LENET_BEFORE` and `LENET_BIASES`."""
+    held, grown = (_last_weight_std(record) for record in (after, before))
+    times = (grown / held).dropna()
+    said = [
+        f"At the end of an epoch the weights' standard deviation is {times.min():.2f} to "
+        f"{times.max():.2f} times what WR sets it to, depending on the layer."
+    ]
+    reset, keep = (comparison.by_arm(comparison.best_epoch(r.epochs)) for r in (after, kept))
+    for scheme in ("kaiming", "xavier"):
+        wr = f"wr-{scheme}"
+        gap = comparison.difference(keep[wr], reset[wr])
+        said.append(
+            f"{scheme.title()}, WR, measured after each rescaling: {_percent(reset[wr].mean)} with "
+            f"the biases reset, {_percent(keep[wr].mean)} with the biases kept, a difference of "
+            f"{100 * gap.estimate:.1f} points ({100 * gap.low:.1f} to {100 * gap.high:.1f})."
+        )
+    return said
+
+
+def _last_weight_std(record: Record) -> pd.Series:
+    rows = record.layers[record.layers["epoch"] == record.layers["epoch"].max()]
+    return rows.groupby(["arm", "layer"])["weight_std"].mean()
 
 
 def with_batch_norm(record: Record) -> str:
