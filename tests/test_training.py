@@ -17,7 +17,7 @@ from companion.methods.initialization import draw
 from companion.models.mlp import ACTIVATIONS
 from companion.training import one_run
 from companion.training.many_runs import Stack
-from companion.training.packing import CACHE_BYTES, stack_size
+from companion.training.packing import CPU_BYTES, stack_size
 from companion.training.settings import Run, Settings
 from tests.references import arms, mlp, tiny
 
@@ -271,7 +271,7 @@ def test_a_last_width_below_the_number_of_classes_is_refused():
 def test_a_stack_fits_the_cache_of_a_cpu(monkeypatch):
     cpu = torch.device("cpu")
     paper = Run(0, "none", 0, Settings())
-    assert stack_size(paper, cpu) == CACHE_BYTES // (4 * 199_082) == 6
+    assert stack_size(paper, cpu) == CPU_BYTES // (4 * 199_082) == 15
     assert stack_size(Run(0, "none", 0, Settings(widths=(10**6, 100, 10))), cpu) == 1
     lenet = Settings(model="lenet5", widths=(3, 6, 16, 120, 84, 10))
     assert stack_size(Run(0, "none", 0, lenet), cpu) == 1

@@ -11,8 +11,9 @@ from companion import models
 from companion.models import mlp
 from companion.training.settings import Run
 
-CACHE_BYTES = 5 * 2**20
-"""Weights of a stack on a CPU: with their velocities and signals they stay in a 16 MiB cache."""
+CPU_BYTES = 12 * 2**20
+"""Weights of a stack on a CPU. On two cores with a cache of 32 MiB, a smaller stack pays more for
+launching its operations and a larger one more for memory."""
 SIDE = 32
 """Side of the images for which a convolutional network's memory is reckoned."""
 
@@ -20,7 +21,7 @@ SIDE = 32
 def stack_size(run: Run, device: torch.device) -> int:
     """How many runs of this shape to train at once.
 
-    On a CPU as many MLPs as its cache holds; one convolutional network, for there a stack of them
+    On a CPU MLPs up to `CPU_BYTES`; one convolutional network, for there a stack of them
     is no faster. On a GPU as many as a quarter of the free memory holds: weights, gradients and
     the optimizer's tensors, and the signals of a batch twice.
     """
@@ -28,7 +29,7 @@ def stack_size(run: Run, device: torch.device) -> int:
     if device.type == "cpu":
         if settings.model != "mlp":
             return 1
-        return max(1, CACHE_BYTES // (4 * mlp.parameter_count(settings.widths)))
+        return max(1, CPU_BYTES // (4 * mlp.parameter_count(settings.widths)))
     weights, signals = _footprint(
         settings.model, settings.widths, settings.normalization, settings.dropout
     )
