@@ -268,7 +268,7 @@ def test_a_last_width_below_the_number_of_classes_is_refused():
         Stack([run], tiny.split()).train_epoch()
 
 
-def test_a_stack_fits_the_cache_of_a_cpu(monkeypatch):
+def test_how_large_a_stack_is_on_a_cpu(monkeypatch):
     cpu = torch.device("cpu")
     paper = Run(0, "none", 0, Settings())
     assert stack_size(paper, cpu) == CPU_BYTES // (4 * 199_082) == 15

@@ -93,7 +93,7 @@ LONG = replace(
     deviations=("The paper trains 100 epochs; here 400.", *MLP.deviations),
 )
 """Two of the arms four times as long: the paper's rescaled runs have their best epoch at 76 of
-100, where the end of training cuts it off. Its first 100 epochs are those of `MLP`."""
+100, where the end of training may cut it off. The seeds are those of `MLP`."""
 
 
 def not_run() -> list[Claim]:
