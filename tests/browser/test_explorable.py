@@ -1,11 +1,16 @@
 """The custom element in a real browser, from file://, with made-up data."""
 
 import csv
+import functools
+import http.server
 import itertools
 import math
 import re
 import shutil
+import threading
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -145,6 +150,41 @@ def test_keyboard_moves_curve_sentence_and_link(page_of, visit):
     page.keyboard.press("ArrowLeft")
     assert curve(page) == before
     assert sentence.inner_text() == said
+
+
+def test_a_page_that_arrives_in_pieces_is_drawn(page_of, visit):
+    """The script is there before the second figure's data: both are drawn once the page is."""
+    folder = Path(urlsplit(page_of(made_up("one").html(), made_up("two").html())).path).parents[1]
+    whole = (folder / "notebooks" / "page.html").read_bytes()
+    cut = whole.index(b'<script type="application/json">', whole.index(b'id="two"'))
+    script_sent = threading.Event()
+
+    class Slowly(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            if not self.path.endswith("page.html"):
+                super().do_GET()
+                if self.path.endswith("explorable.js"):
+                    script_sent.set()
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(whole[:cut])
+            self.wfile.flush()
+            script_sent.wait(20)
+            time.sleep(0.5)  # for the script to run
+            self.wfile.write(whole[cut:])
+
+        def log_message(self, *args):
+            pass
+
+    handler = functools.partial(Slowly, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = visit(f"http://127.0.0.1:{server.server_port}/notebooks/page.html")
+        page.wait_for_function("document.querySelectorAll('.wis-panel svg').length === 4")
+        server.shutdown()
+    assert script_sent.is_set()
 
 
 def test_link_restores_the_setting_and_figures_coexist(page_of, visit):

@@ -162,4 +162,7 @@ class WeightsExplorable extends HTMLElement {
   }
 }
 
-customElements.define("weights-explorable", WeightsExplorable);
+// An element that is defined while its page still arrives would be drawn before its data is here.
+const define = () => customElements.define("weights-explorable", WeightsExplorable);
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", define);
+else define();
