@@ -176,28 +176,36 @@ class Clock:
 
     def _time(self, runs: Sequence[Run], size: Sizes) -> tuple[float, float]:
         """Seconds to build the stack and seconds an epoch."""
-        heavy = self.device.type == "cpu" and runs[0].settings.model != "mlp"
+        if self.device.type == "cpu" and runs[0].settings.model != "mlp":
+            few = size.reduced(3 * FEW, FEW)
+            stack, start = self._built(runs, few)
+            return start, self._training(stack, size) + self._measuring(stack, few, size, tries=1)
         batch = runs[0].settings.batch_size
         for steps in STEPS:
-            few = size.reduced(3 * FEW, FEW) if heavy else size.reduced(steps * batch, MEASURED)
-            if few not in self._splits:
-                self._splits[few] = few.made(self.device)
-            began = self._now()
-            stack = Stack(runs, self._splits[few])
-            built = self._now()
-            if heavy:
-                training = self._training(stack, size)
-                break
+            few = size.reduced(steps * batch, MEASURED)
+            stack, start = self._built(runs, few)
             # the least: another process can only add to the time
             timed = min(self._seconds(stack.train_epoch) for _ in range(3))
-            training = timed * math.ceil(size.train / batch) / math.ceil(few.train / batch)
             if timed > SECONDS:
                 break
-        measuring = min(
+        training = timed * math.ceil(size.train / batch) / math.ceil(few.train / batch)
+        return start, training + self._measuring(stack, few, size, tries=2)
+
+    def _built(self, runs: Sequence[Run], few: Sizes) -> tuple[Stack, float]:
+        """The stack on few images, and the seconds to build it."""
+        if few not in self._splits:
+            self._splits[few] = few.made(self.device)
+        began = self._now()
+        stack = Stack(runs, self._splits[few])
+        return stack, self._now() - began
+
+    def _measuring(self, stack: Stack, few: Sizes, size: Sizes, tries: int) -> float:
+        """Seconds that measuring takes after an epoch, from measuring few images."""
+        least = min(
             self._seconds(lambda: runner.epoch_tables(stack, histograms=False))
-            for _ in range(1 if heavy else 2)
+            for _ in range(tries)
         )
-        return built - began, training + measuring * size.measured / few.measured
+        return least * size.measured / few.measured
 
     def _training(self, stack: Stack, size: Sizes) -> float:
         """Seconds that the steps of an epoch take, from steps with few images."""

@@ -40,6 +40,13 @@ def _lenet(**change: object) -> Settings:
     return _network("lenet5", activation="tanh", **change)
 
 
+def _rescaled_lenet(**change: object) -> dict[str, Settings]:
+    return {
+        "wr-kaiming": _lenet(**_KAIMING, rescale="wr", **change),
+        "wr-xavier": _lenet(**_XAVIER, rescale="wr", **change),
+    }
+
+
 LENET = Experiment(
     name="weight-rescaling-lenet5",
     title="Weight rescaling on LeNet-5 with tanh: two initializations",
@@ -63,10 +70,7 @@ LENET_BEFORE = Experiment(
     name="weight-rescaling-lenet5-before",
     title="Weight rescaling on LeNet-5, each epoch measured before its rescaling",
     source="this book, after Niehaus, Krumnack and Heidemann, Tables III and IV",
-    arms={
-        "wr-kaiming": _lenet(**_KAIMING, rescale="wr", rescale_at="start"),
-        "wr-xavier": _lenet(**_XAVIER, rescale="wr", rescale_at="start"),
-    },
+    arms=_rescaled_lenet(rescale_at="start"),
     scales=LENET.scales,
     deviations=tuple(
         "An epoch is measured before its rescaling, which opens the next epoch."
@@ -81,10 +85,7 @@ LENET_BIASES = Experiment(
     name="weight-rescaling-lenet5-biases",
     title="Weight rescaling on LeNet-5, the biases kept",
     source="this book, after Niehaus, Krumnack and Heidemann, Tables III and IV",
-    arms={
-        "wr-kaiming": _lenet(**_KAIMING, rescale="wr", rescale_biases="keep"),
-        "wr-xavier": _lenet(**_XAVIER, rescale="wr", rescale_biases="keep"),
-    },
+    arms=_rescaled_lenet(rescale_biases="keep"),
     scales=LENET.scales,
     deviations=(*LEFT_OPEN, "The paper sets the biases to 0 at every rescaling; here they stay."),
 )
