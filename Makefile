@@ -13,10 +13,6 @@ STAMP   := $(VENV)/.installed
 HTML    := _build/html/index.html
 KEY     := _build/execution-key
 RECORDS := records
-ON_IMAGES := $(addprefix weight-rescaling-,mlp mlp-small-inputs mlp-long lenet5 lenet5-before \
-  lenet5-biases batch-norm)
-ON_DIGITS := scale-grid $(addprefix rescaling-,frequency gain width learning-rate choices optimizers \
-  layer-norm variance-penalty schedule decay)
 
 # The notebooks' kernel is this environment's Python, whatever kernels the user has installed.
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -50,13 +46,15 @@ book: $(STAMP)
 	@rm -rf _build/html _build/.doctrees _build/jupyter_execute
 	$(BIN)/jupyter-book build . -W --keep-going -n
 
-# The tests of the built pages run only where pages are built.
+# A file of tests goes to one of two workers. The tests of the built pages run only where pages are
+# built.
+PARALLEL := -n 2 --dist loadfile --durations=10
 test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
-	$(BIN)/python -m pytest $(if $(wildcard $(HTML)),,$(addprefix --ignore=tests/browser/,test_book.py test_axe.py))
+	$(BIN)/python -m pytest $(PARALLEL) $(if $(wildcard $(HTML)),,$(addprefix --ignore=tests/browser/,test_book.py test_axe.py))
 
 lab: $(STAMP)
 	$(BIN)/jupyter-lab notebooks
@@ -70,15 +68,10 @@ bench: export OMP_WAIT_POLICY := ACTIVE
 bench: $(STAMP)
 	$(BIN)/companion bench
 
-# Into records/; what the book ships is copied from there to companion/evidence/recorded/ by hand,
-# so that no shipped record is replaced unseen. COMPANION_DATA names the folder of image sets.
+# Into records/; what the book ships is copied from there to its chapter's folder by hand, so that
+# no shipped record is replaced unseen. COMPANION_DATA names the folder of image sets.
 records: $(STAMP)
-	for name in $(ON_IMAGES); do \
-	  $(BIN)/companion run $$name --data cifar10-jpeg --scale book --out $(RECORDS) || exit; \
-	done
-	for name in $(ON_DIGITS); do \
-	  $(BIN)/companion run $$name --data digits --scale book --out $(RECORDS) || exit; \
-	done
+	$(BIN)/companion run --all --scale book --out $(RECORDS)
 
 clean:
 	rm -rf _build

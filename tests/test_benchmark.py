@@ -9,7 +9,7 @@ from companion.cli import main
 from companion.experiments import benchmark, growth, performance
 from companion.experiments.benchmark import Case
 from companion.training.many_runs import Stack
-from companion.training.settings import Settings
+from companion.training.settings import Run, Settings
 
 CPU = torch.device("cpu")
 SMALL = Case(Settings(widths=(12, 5, 3), batch_size=8), (3, 2, 2), runs=3, gpu_runs=3)
@@ -78,10 +78,10 @@ def test_all_contenders_take_the_same_step(monkeypatch, contender):
         return made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.1, momentum=0.9)
 
     monkeypatch.setattr(benchmark, "_one", kept)
-    monkeypatch.setattr(benchmark, "Stack", lambda *a: made.append(Stack(*a)) or made[-1])
     if contender == "stack":
-        benchmark.stack_steps(settings, split, 2)()
-        found = [weight[0] for weight in made[0].weights]
+        stack = Stack([Run(r, "bench", r, settings) for r in range(2)], split)
+        benchmark.stack_steps(stack)()
+        found = [weight[0] for weight in stack.weights]
     elif contender == "memory":
         doubled = torch.cat([index, index])
         twice = replace(

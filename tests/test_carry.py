@@ -6,8 +6,8 @@ import zipfile
 import pytest
 
 from companion import cli
-from companion.evidence import files, records, working
-from companion.experiments import carry, runner, status
+from companion.evidence import files, partial, provenance, records
+from companion.experiments import carry, packs, runner, status
 from tests.references.toy import RUNS, Interrupt, assert_same, small, train
 
 NAME = "toy-made-quick"
@@ -62,7 +62,7 @@ def test_a_run_that_differs_is_never_replaced(tmp_path, monkeypatch):
     begun(tmp_path / "b")
     header, stored, origins = carry._stored(record.path)
     changed = stored["epochs"].to_pandas()
-    changed["test_loss"] += 1
+    changed["test_loss"] *= 1.001
     stored["epochs"] = carry.tables.encode("epochs", changed)
     file.write_bytes(carry._zipped(header, stored, origins, range(RUNS)))
     before = snapshot(tmp_path / "b")
@@ -145,10 +145,10 @@ def machine(monkeypatch, hardware):
     )
 
 
-def set_seconds(partial, seconds):
+def set_seconds(folder, seconds):
     """Say that each part took so long, as an honest writer would."""
-    for part in (partial / "parts").iterdir():
-        origin = {**working.read_origin(part), "seconds": seconds}
+    for part in (folder / "parts").iterdir():
+        origin = {**partial.read_origin(part), "seconds": seconds}
         files.write_json(part / "origin.json", origin)
         digests = files.read_json(part / "digests.json")
         digests["origin"] = files.digest((part / "origin.json").read_bytes())
@@ -199,7 +199,7 @@ def test_origins_pass_through_a_finished_record_and_through_halved_files(
     assert [one["machine"] for one in after] == [one["machine"] for one in before]
     for old, new in zip(before, after, strict=True):
         assert new["seconds"] == pytest.approx(old["seconds"], abs=0.01)
-        runs = [runner._finished_runs(one["parts"]) for one in (old, new)]
+        runs = [packs.finished_runs(one["parts"]) for one in (old, new)]
         assert runs[0] == runs[1]
     assert len(after[0]["parts"]) == (2 if limit > 2**20 else 4)
 
@@ -209,6 +209,7 @@ def test_a_record_without_origins_still_loads_and_gives_what_it_knows(tmp_path):
     content = files.read_json(record.path / "record.json")
     del content["trained"]
     content["wall_seconds"] = 60.0
+    content = provenance.sealed(content)
     files.write_json(record.path / "record.json", content)
     assert records.verify(record.path) == []
     assert records.load(record.path).label() == record.label()

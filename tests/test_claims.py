@@ -2,13 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from companion.evidence import claims, published
 from companion.evidence.summaries import Interval, Summary, from_printed
 
-THEIRS = published.summary("I", "wr", "test_accuracy")
-THEIR_BASE = published.summary("I", "none", "test_accuracy")
+THEIRS = published.summary("N", "I", "wr", "test_accuracy")
+THEIR_BASE = published.summary("N", "I", "none", "test_accuracy")
 OURS = from_printed(0.501, 0.003, 6)
 BASE = from_printed(0.487, 0.004, 6)
 
@@ -59,7 +60,8 @@ def test_one_run_reproduces_nothing():
     claim = claims.compare(
         "WR", one, THEIRS, baseline=(BASE, THEIR_BASE), baseline_name="none", scale="full"
     )
-    assert claim.verdict == "not reproduced"
+    assert claim.verdict == "undecided"
+    assert claim.sentence.endswith("1 run an arm do not tell the paper's difference from none.")
     assert "ours 60.00 % (1 run, so no interval)" in claim.sentence
     assert "difference to none: ours +11.30 points (no interval)" in claim.sentence
 
@@ -67,9 +69,12 @@ def test_one_run_reproduces_nothing():
 def test_verdict_errors():
     with pytest.raises(ValueError, match="scale must be one of quick, book, full, got 'half'"):
         claims.verdict(OURS, THEIRS, gap(1, 2), 1, "half")
+    for none in (0, math.nan):
+        with pytest.raises(ValueError, match="difference must be a finite number other than 0"):
+            claims.verdict(OURS, THEIRS, gap(1, 2), none, "full")
     for sign in (0, 2):
         with pytest.raises(ValueError, match=f"published_sign must be 1 or -1, got {sign}"):
-            claims.verdict(OURS, THEIRS, gap(1, 2), sign, "full")
+            claims.direction("x", gap(1, 2), sign)
     with pytest.raises(ValueError, match=r"a verdict is one of reproduced, .*got 'proven'"):
         claims.Claim("x", "proven")
 
@@ -107,7 +112,7 @@ def test_compare_at_full_scale_can_reproduce():
 
 
 def test_compare_takes_the_papers_sign_when_it_is_negative():
-    theirs = published.summary("I", "wd-1e-2", "test_accuracy")
+    theirs = published.summary("N", "I", "wd-1e-2", "test_accuracy")
     options = {"baseline": (BASE, THEIR_BASE), "baseline_name": "none", "scale": "full"}
     worse = claims.compare("WD", from_printed(0.48, 0.003, 6), theirs, **options)
     assert worse.verdict == "reproduced"
@@ -119,8 +124,8 @@ def test_compare_in_epochs():
     claim = claims.compare(
         "Mean best epoch of WR",
         from_printed(83.2, 9.0, 6),
-        published.summary("I", "wr", "best_epoch"),
-        baseline=(from_printed(13.5, 2.0, 6), published.summary("I", "none", "best_epoch")),
+        published.summary("N", "I", "wr", "best_epoch"),
+        baseline=(from_printed(13.5, 2.0, 6), published.summary("N", "I", "none", "best_epoch")),
         baseline_name="none",
         scale="full",
         unit="epoch",
@@ -151,10 +156,30 @@ def test_compare_names_its_records():
     assert claim.records == ("toy: 2 runs an arm",)
 
 
+def test_prose_is_guarded():
+    claims.require("two is more than one", 2 > 1)
+    claims.require("so it is in NumPy", np.bool_(True))
+    with pytest.raises(claims.Unsupported, match=r"says 'up is down', which .* \(toy: 2 runs\)"):
+        claims.require("up is down", False, "toy: 2 runs")
+    with pytest.raises(claims.Unsupported, match="no record"):
+        claims.require("up is down", False)
+    for number in (1, math.nan, None):
+        with pytest.raises(TypeError, match="condition must be True or False, got"):
+            claims.require("one is true", number)
+
+
+def test_an_interval_that_holds_both_is_undecided_and_a_short_run_cannot_refute():
+    assert claims.verdict(OURS, THEIRS, gap(-1, 2), 1.0, "full") == "undecided"
+    assert claims.verdict(OURS, THEIRS, gap(-1, 0.5), 1.0, "full") == "not reproduced"
+    assert claims.verdict(OURS, THEIRS, gap(-2, -1), 1.0, "full") == "not reproduced"
+    assert claims.verdict(OURS, THEIRS, gap(-2, -1), 1.0, "full", short=True) == "undecided"
+    assert claims.verdict(OURS, THEIRS, gap(1, 2), 1.0, "book", short=True) == "direction"
+
+
 def test_compare_errors():
     with pytest.raises(ValueError, match="unit must be one of percent, epoch, number, got 'm'"):
         claims.compare("a", OURS, THEIRS, baseline=(BASE, BASE), baseline_name="b", scale="full", unit="m")  # fmt: skip  # noqa: E501
-    with pytest.raises(ValueError, match="difference to none must not be 0; choose another"):
+    with pytest.raises(ValueError, match="difference must be a finite number other than 0, got 0"):
         claims.compare("a", OURS, THEIRS, baseline=(BASE, THEIRS), baseline_name="none", scale="full")  # fmt: skip  # noqa: E501
 
 

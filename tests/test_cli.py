@@ -17,10 +17,10 @@ import pandas as pd
 import pytest
 
 import companion
-from companion import cli
+from companion import chapters, cli
+from companion.chapters.rescaling.experiments import scale_grid
 from companion.cli.progress import Progress
-from companion.evidence import records
-from companion.experiments import EXPERIMENTS, scale_grid
+from companion.evidence import records, selection
 
 MLP = "weight-rescaling-mlp"
 RUN = ["run", MLP, "--scale", "quick"]
@@ -166,7 +166,7 @@ def test_options_override_the_scale(forked, tmp_path):
 def test_an_interrupted_run_goes_on(forked, tmp_path):
     """Ctrl-C after the first stack of two; with the same command the rows are those of a run
     that nobody interrupted."""
-    arms = {arm.widths: name for name, arm in reversed(scale_grid.GRID.arms.items())}
+    arms = {arm.settings.widths: name for name, arm in reversed(scale_grid.GRID.arms.items())}
     chosen = [part for _, arm in sorted(arms.items())[-2:] for part in ("--arm", arm)]
     # long enough that the second stack cannot end between two looks at the folder
     command = ["run", "scale-grid", "--scale", "quick", "--epochs", "60", *chosen]
@@ -189,7 +189,7 @@ def test_an_interrupted_run_goes_on(forked, tmp_path):
     assert "; 60 of 120 epochs are stored\n" in again.err
     whole = forked(*command, "--out", "whole", here=tmp_path)
     assert whole.code == 0, whole.err
-    for table in ("epochs", "layers", "histograms"):
+    for table in ("epochs", "layers"):
         pd.testing.assert_frame_equal(
             rows(record, table), rows(f"{tmp_path}/whole/{record.name}", table)
         )
@@ -203,7 +203,7 @@ def test_list(capsys, monkeypatch, tmp_path):
         cli.main(["list"])
     assert exit_.value.code == 0
     text = capsys.readouterr().out
-    for experiment in EXPERIMENTS.values():
+    for experiment in chapters.experiments().values():
         assert experiment.name in text
         for scale in experiment.scales.values():
             assert scale.note in text
@@ -224,11 +224,6 @@ def copy(quick, tmp_path):
     return Path(shutil.copytree(quick[0], tmp_path / "copy"))
 
 
-def edit(path, **changes):
-    file = path / "record.json"
-    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | changes), "utf-8")
-
-
 def report(capsys, *arguments):
     with pytest.raises(SystemExit) as exit_:
         cli.main(["report", *map(str, arguments)])
@@ -237,12 +232,11 @@ def report(capsys, *arguments):
 
 
 def test_report(quick, capsys):
-    from companion.evidence import comparison
 
     text = report(capsys, quick[0])
     record = records.load(quick[0])
     assert text.splitlines()[:2] == [record.name, record.label()]
-    ours = comparison.by_arm(comparison.best_epoch(record.epochs))
+    ours = selection.by_arm(selection.best_epoch(record.epochs))
     for arm, summary in ours.items():
         mean, sd, low, high = (
             f"{100 * value:.2f}" for value in (summary.mean, summary.sd, summary.low, summary.high)
@@ -257,11 +251,12 @@ def test_report(quick, capsys):
     assert record.provenance["code"]["commit"][:20] in text
 
 
-def test_report_sets_the_paper_beside_its_own_images(copy, capsys):
-    edit(copy, dataset="cifar10-jpeg")
-    text = report(capsys, copy)
+def test_report_sets_the_paper_beside_its_own_images(capsys):
+    text = report(capsys, "weight-rescaling-mlp-cifar10-jpeg-full")
     assert re.search(
-        r"^WR +50\.08 ± 0\.50 +76\.0 +\d.* to .* 2 +\S+ (direction|not reproduced)$", text, re.M
+        r"^WR +50\.08 ± 0\.50 +76\.0 +\d.* to .* 100 +\S+ (direction|undecided|not reproduced)$",
+        text,
+        re.M,
     )
     assert "values are those of its Table I;" in text
 
@@ -276,7 +271,6 @@ def test_report_of_single_runs_has_no_interval(capsys, forked, tmp_path):
 def test_verify(quick, copy, forked):
     sound = f"{quick[0].name}: sound ({records.load(quick[0]).label()})\n"
     assert forked("verify", str(quick[0]), here=copy) == (0, sound, "")
-    edit(copy, runs_per_arm=3)
     (copy / "layers.parquet").unlink()
     code, out, err = forked("verify", str(quick[0]), str(copy), here=copy)
     assert code == 2
@@ -285,11 +279,22 @@ def test_verify(quick, copy, forked):
     assert err == "1 of 2 records failed the check; restore what is damaged or run it again.\n"
 
 
+def test_a_folder_of_records_is_as_good_as_its_records(quick, forked, tmp_path):
+    folder = quick[0].parent
+    verified = forked("verify", str(folder), here=tmp_path)
+    assert verified == forked("verify", str(quick[0]), here=tmp_path)
+    assert forked("report", str(folder), here=tmp_path).out.startswith(quick[0].name)
+    assert forked("export", str(folder), "--out", "x.wis", here=tmp_path).code == 0
+    assert (tmp_path / "x.wis").is_file()
+
+
 def test_verify_of_what_ships(forked, tmp_path):
     done = forked("verify", here=tmp_path)
     if records.recorded_names():
         assert (done.code, done.err) == (0, "")
-        assert len(done.out.splitlines()) == len(records.recorded_names())
+        *each, remark = done.out.splitlines()
+        assert len(each) == len(records.recorded_names())
+        assert f"of {len(each)} records: of an older version, whose record.json has no d" in remark
     else:
         assert (done.code, done.out) == (2, "")
 
@@ -394,9 +399,18 @@ def test_a_damaged_record_is_not_reported(copy, forked):
     refused(forked("report", str(copy), here=copy), r"fails its check: .*differs from its digest")
 
 
-@pytest.mark.parametrize(
-    "arguments", [["run"], ["walk"], [*RUN, "--runs", "x"], ["run", "--decay"]]
-)
+def test_a_number_that_would_be_ignored_or_misread_is_refused(capsys):
+    for arguments, sentence in (
+        (["verify", "--epochs", "-3"], "say how to retrain; add --rerun, or leave them out"),
+        ([*RUN, "--runs", "1_000"], "'1_000' is no whole number; write"),
+    ):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(arguments)
+        assert exit_.value.code == 2
+        assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["walk"], [*RUN, "--runs", "x"], ["run", "--decay"]])
 def test_usage_errors(capsys, arguments):
     with pytest.raises(SystemExit) as exit_:
         cli.main(arguments)
@@ -410,7 +424,7 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
     def broken(name):
         return float(name)
 
-    monkeypatch.setattr("companion.experiments.find", broken)
+    monkeypatch.setattr("companion.chapters.find", broken)
     with pytest.raises(ValueError, match="could not convert"):
         cli.main(["run", MLP])
 

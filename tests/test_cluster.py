@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from companion import cli
+from companion.chapters.rescaling.experiments import scale_grid
 from companion.evidence import records
-from companion.experiments import cluster, provenance, runner, scale_grid
+from companion.experiments import cluster, packs, runner, sources, stack_training
 from companion.training.many_runs import Stack
 from tests.references import toy
-from tests.references.toy import EPOCHS, RUNS, TABLES, Interrupt, assert_same
+from tests.references.toy import EPOCHS, RUNS, Interrupt, assert_same
 
 # --- a cluster that is made: tasks run in this process when they are waited for -----------------
 
@@ -59,7 +60,7 @@ class Made:
                 made.options.append(self.chosen)
                 task = Task(lambda: work(*arguments))
                 if work is cluster.train:
-                    made.sent.append(runner.stack_key(arguments[0]))
+                    made.sent.append(packs.stack_key(arguments[0]))
                 return task
 
         return Remote()
@@ -147,7 +148,7 @@ def test_news_that_come_after_the_tables_are_not_missing(tmp_path, made, monkeyp
 
 
 def test_no_place_stays_empty_while_another_has_several_stacks(tmp_path, made, monkeypatch):
-    monkeypatch.setattr(runner, "stack_size", lambda run, device: 100)
+    monkeypatch.setattr(packs, "stack_size", lambda run, device: 100)
     ray = Made(CPU=3.0)
     made(tmp_path, ray)
     assert ray.sent == ["00000-00001", "00002-00003", "00004-00005"]
@@ -215,21 +216,21 @@ def test_a_stack_too_large_for_a_worker_is_sent_as_two_halves(tmp_path, made, wh
                 raise torch.OutOfMemoryError("out of memory")
             super().__init__(runs, split)
 
-    monkeypatch.setattr(runner, "Stack", Small)
-    monkeypatch.setattr(runner, "stack_size", lambda run, device: 4)
+    monkeypatch.setattr(stack_training, "Stack", Small)
+    monkeypatch.setattr(packs, "stack_size", lambda run, device: 4)
     said, ray = [], Made(CPU=1.0)
     assert_same(made(tmp_path, ray, notice=said.append), whole)
     assert ray.sent == ["00000-00003", "00004-00005", "00000-00001", "00002-00003"]
     assert len(said) == 1
     assert said[0].startswith("4 runs at once do not fit in the memory of a worker's cpu")
-    monkeypatch.setattr(runner, "stack_size", lambda run, device: 1)
+    monkeypatch.setattr(packs, "stack_size", lambda run, device: 1)
     monkeypatch.setattr(Small, "__init__", lambda *_: (_ for _ in ()).throw(MemoryError()))
     with pytest.raises(ValueError, match=r"run 0 \(none\) alone does not fit in that of a worker"):
         made(tmp_path / "b", Made())
 
 
 def test_a_fault_in_the_training_is_not_tried_again(tmp_path, made, monkeypatch):
-    monkeypatch.setattr(runner, "Stack", lambda *_: 1 / 0)
+    monkeypatch.setattr(stack_training, "Stack", lambda *_: 1 / 0)
     ray = Made()
     with pytest.raises(Failed, match="division"):
         made(tmp_path, ray)
@@ -244,7 +245,7 @@ def test_a_worker_with_other_code_is_refused(tmp_path, made, monkeypatch):
 
 def test_the_share_of_a_gpu_follows_the_size_of_the_stack(monkeypatch):
     monkeypatch.setattr(cluster.machine, "pick_device", torch.device)
-    monkeypatch.setattr(runner, "stack_size", lambda run, device: 8)
+    monkeypatch.setattr(packs, "stack_size", lambda run, device: 8)
     plan = toy.TOY.runs("quick", (2, 3, 3), 3, runs=4)
     for most, share, expected in [
         (12, None, [(8, 1.0), (4, 0.5)]),
@@ -364,7 +365,7 @@ def nodes(monkeypatch):
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("PYTHONPATH", str(provenance.PACKAGE.parent))
+    monkeypatch.setenv("PYTHONPATH", str(sources.PACKAGE.parent))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     few = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
     both = Cluster(initialize_head=True, head_node_args={**size(), **few})
@@ -401,8 +402,8 @@ def size():
 
 def test_a_node_that_is_removed_costs_nothing_but_time(tmp_path, nodes, monkeypatch):
     both, second = nodes
-    monkeypatch.setattr(runner, "stack_size", lambda run, device: 2)
-    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.5)
+    monkeypatch.setattr(packs, "stack_size", lambda run, device: 2)
+    monkeypatch.setattr(stack_training, "CHECKPOINT_SECONDS", 0.5)
     monkeypatch.setattr(cluster, "LISTEN", 0.05)
     experiment = scale_grid.GRID
     said, removed = [], []
@@ -438,4 +439,4 @@ def test_a_node_that_is_removed_costs_nothing_but_time(tmp_path, nodes, monkeypa
     [only] = record.provenance["trained"]
     assert list(only["parts"]) == record.provenance["stacks"] == local.provenance["stacks"]
     assert all(seconds > 0 for seconds in only["parts"].values())
-    assert len(TABLES) == len(record.provenance["tables"])
+    assert set(record.provenance["tables"]) == {"epochs", "layers"}

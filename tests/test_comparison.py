@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from companion.evidence import comparison
-from companion.evidence.comparison import difference, from_printed, summary
+from companion.evidence import corrections, effects, power, rank_tests, selection
+from companion.evidence.summaries import difference, from_printed, summary
 
 RNG = np.random.default_rng(0)
 A = RNG.normal(50.1, 0.5, 6)
@@ -46,7 +46,7 @@ def test_best_epoch_by_hand():
         wr_2=[0.1, 0.4, 0.4, 0.4],  # the first of equals
         none_1=[0.1, np.nan, 0.3, 0.2],  # NaN is never the best
     )
-    best = comparison.best_epoch(table.sample(frac=1, random_state=1))
+    best = selection.best_epoch(table.sample(frac=1, random_state=1))
     assert best.columns.tolist() == [
         "run", "arm", "seed", "best_epoch", "validation_accuracy", "test_accuracy",
     ]  # fmt: skip
@@ -58,7 +58,7 @@ def test_best_epoch_by_hand():
 
 def test_best_epoch_equals_the_papers_loop():
     values = {f"wr_{seed}": RNG.integers(0, 6, 21) / 10 for seed in range(8)}
-    best = comparison.best_epoch(epochs(**values))
+    best = selection.best_epoch(epochs(**values))
     for row, accuracies in zip(best.itertuples(), values.values(), strict=True):
         e_star, top = None, -1.0
         for epoch in range(1, len(accuracies)):
@@ -70,23 +70,23 @@ def test_best_epoch_equals_the_papers_loop():
 def test_best_epoch_errors():
     table = epochs(wr_1=[0.1, 0.2], wr_2=[0.1, np.nan])
     with pytest.raises(ValueError, match="validation accuracy after epoch 0; run 1 has none"):
-        comparison.best_epoch(table)
+        selection.best_epoch(table)
     with pytest.raises(ValueError, match="needs the column seed; give a record's epochs"):
-        comparison.best_epoch(table.drop(columns="seed"))
+        selection.best_epoch(table.drop(columns="seed"))
     with pytest.raises(ValueError, match="one row an epoch, got two"):
-        comparison.best_epoch(pd.concat([table, table]))
+        selection.best_epoch(pd.concat([table, table]))
     with pytest.raises(ValueError, match="after epoch 0; the table is empty"):
-        comparison.best_epoch(table.iloc[:0])
+        selection.best_epoch(table.iloc[:0])
 
 
 def test_by_arm_summarises_each_arm():
-    best = comparison.best_epoch(epochs(wr_1=[0, 1, 0], none_1=[0, 0, 1], wr_2=[0, 0, 1]))
-    found = comparison.by_arm(best, "best_epoch")
+    best = selection.best_epoch(epochs(wr_1=[0, 1, 0], none_1=[0, 0, 1], wr_2=[0, 0, 1]))
+    found = selection.by_arm(best, "best_epoch")
     assert list(found) == ["wr", "none"]
     assert found["wr"] == summary([1, 2])
     assert found["none"].runs == 1
     with pytest.raises(ValueError, match=r"quantity must be one of run, arm.*got 'loss'"):
-        comparison.by_arm(best, "loss")
+        selection.by_arm(best, "loss")
 
 
 # Means and intervals
@@ -205,7 +205,7 @@ def test_mann_whitney_by_hand_for_three_and_three():
     counts = [1, 1, 2, 3, 3, 3, 3, 2, 1, 1]
     for chosen in itertools.combinations(range(6), 3):
         rest = [i for i in range(6) if i not in chosen]
-        found = comparison.mann_whitney(chosen, rest)
+        found = rank_tests.mann_whitney(chosen, rest)
         u = sum(chosen) - 3  # the rank sum less its smallest value
         assert found.statistic == u
         expected = min(1, 2 * sum(counts[: min(u, 9 - u) + 1]) / 20)
@@ -216,30 +216,30 @@ def test_mann_whitney_by_hand_for_three_and_three():
 @settings(deadline=None, max_examples=50)  # the first example imports
 @given(st.permutations(range(9)), st.integers(1, 8))
 def test_mann_whitney_is_exact_without_ties(order, cut):
-    found = comparison.mann_whitney(order[:cut], order[cut:])
+    found = rank_tests.mann_whitney(order[:cut], order[cut:])
     assert tuple(found) == pytest.approx(brute_force(order[:cut], order[cut:]))
 
 
 def test_mann_whitney_equals_scipy_and_mirrors():
     a, b = RNG.normal(0, 1, 30), RNG.normal(0.4, 1, 25)
-    found = comparison.mann_whitney(a, b)
+    found = rank_tests.mann_whitney(a, b)
     expected = stats.mannwhitneyu(a, b, alternative="two-sided")
     assert found == (expected.statistic, expected.pvalue)
-    mirrored = comparison.mann_whitney(b, a)
+    mirrored = rank_tests.mann_whitney(b, a)
     assert mirrored.statistic == 30 * 25 - found.statistic
     assert mirrored.p == pytest.approx(found.p)
     with pytest.raises(ValueError, match="a sample is a list of at least one number"):
-        comparison.mann_whitney([], b)
+        rank_tests.mann_whitney([], b)
 
 
 def test_mann_whitney_p_belongs_to_the_statistic():
     a, b = RNG.normal(0, 1, 40), RNG.normal(0.7, 1, 35)
-    found = comparison.mann_whitney(a, b)
-    assert comparison.mann_whitney_p(found.statistic, 40, 35) == pytest.approx(found.p)
-    assert comparison.mann_whitney_p(40 * 35 / 2, 40, 35) == 1
+    found = rank_tests.mann_whitney(a, b)
+    assert rank_tests.mann_whitney_p(found.statistic, 40, 35) == pytest.approx(found.p)
+    assert rank_tests.mann_whitney_p(40 * 35 / 2, 40, 35) == 1
     for u, n in [(-1, 5), (26, 5), (0, 0)]:
         with pytest.raises(ValueError, match=r"U must be between 0 and runs_a \* runs_b"):
-            comparison.mann_whitney_p(u, n, n)
+            rank_tests.mann_whitney_p(u, n, n)
 
 
 # Holm
@@ -247,10 +247,10 @@ def test_mann_whitney_p_belongs_to_the_statistic():
 
 def test_holm_by_hand():
     # sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1: 0.02, 0.03, 0.06, then at least 0.06
-    found = comparison.holm([0.01, 0.04, 0.03, 0.005])
+    found = corrections.holm([0.01, 0.04, 0.03, 0.005])
     assert found == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert comparison.holm([0.6, 0.7]) == pytest.approx([1, 1])
-    assert comparison.holm([0.2]) == pytest.approx([0.2])
+    assert corrections.holm([0.6, 0.7]) == pytest.approx([1, 1])
+    assert corrections.holm([0.2]) == pytest.approx([0.2])
 
 
 @settings(deadline=None, max_examples=50)
@@ -261,14 +261,14 @@ def test_holm_equals_its_definition(pvalues):
         running = min(1.0, max(running, (len(pvalues) - rank) * pvalues[index]))
         adjusted[index] = running
     expected = [adjusted[i] for i in range(len(pvalues))]
-    assert comparison.holm(pvalues) == pytest.approx(expected)
+    assert corrections.holm(pvalues) == pytest.approx(expected)
 
 
 def test_both_corrections_equal_statsmodels():
     from statsmodels.stats.multitest import multipletests
 
     pvalues = [0.01, 0.04, 0.02, 0.02, 0.9, 0.6]
-    table = comparison.corrections(pvalues)
+    table = corrections.corrections(pvalues)
     for name in ("holm", "bonferroni"):
         finds, adjusted, *_ = multipletests(pvalues, alpha=0.05, method=name)
         assert table[name].tolist() == pytest.approx(adjusted.tolist())
@@ -277,9 +277,9 @@ def test_both_corrections_equal_statsmodels():
 
 def test_holm_errors():
     with pytest.raises(ValueError, match=r"a p-value lies between 0 and 1, got 1\.2; check"):
-        comparison.holm([0.1, 1.2])
+        corrections.holm([0.1, 1.2])
     with pytest.raises(ValueError, match="at least one number"):
-        comparison.holm([])
+        corrections.holm([])
 
 
 def test_statsmodels_is_not_imported_with_the_module():
@@ -297,28 +297,32 @@ def test_statsmodels_is_not_imported_with_the_module():
     st.lists(st.integers(0, 5), min_size=1, max_size=7),
 )
 def test_ranks_lead_to_u_by_both_ways(a, b):
-    table = comparison.ranks(a, b)
+    table = rank_tests.ranks(a, b)
     assert table["value"].is_monotonic_increasing
     assert table["rank"].sum() == len(table) * (len(table) + 1) / 2
     mine = table[table["sample"] == "a"]
-    u, p = comparison.mann_whitney(a, b)
+    u, p = rank_tests.mann_whitney(a, b)
     assert mine["rank"].sum() - len(a) * (len(a) + 1) / 2 == u
     assert mine["beaten"].sum() == u == brute_force(a, b)[0]
-    assert u + comparison.mann_whitney(b, a).statistic == len(a) * len(b)
+    assert u + rank_tests.mann_whitney(b, a).statistic == len(a) * len(b)
     assert 0 <= p <= 1 or len(set(a + b)) == 1
 
 
 def test_the_method_of_p_is_a_choice():
-    a, b = RNG.normal(0, 1, 9), RNG.normal(1, 1, 9)
-    exact = comparison.mann_whitney(a, b, method="exact")
-    few = comparison.mann_whitney(a[:5], b[:6], method="exact")
+    a, b = RNG.normal(0, 1, 11), RNG.normal(1, 1, 11)
+    exact = rank_tests.mann_whitney(a, b, method="exact")
+    few = rank_tests.mann_whitney(a[:5], b[:6], method="exact")
     assert few == pytest.approx(brute_force(a[:5], b[:6]))
-    asymptotic = comparison.mann_whitney(a, b, method="asymptotic")
-    assert asymptotic.p == pytest.approx(comparison.mann_whitney_p(asymptotic.statistic, 9, 9))
-    assert comparison.mann_whitney(a, b) == asymptotic != exact
-    assert comparison.mann_whitney(a[:8], b) == comparison.mann_whitney(a[:8], b, method="exact")
+    asymptotic = rank_tests.mann_whitney(a, b, method="asymptotic")
+    assert asymptotic.p == pytest.approx(rank_tests.mann_whitney_p(asymptotic.statistic, 11, 11))
+    assert rank_tests.mann_whitney(a, b) == asymptotic != exact
+    assert rank_tests.mann_whitney(a[:10], b[:10]) == rank_tests.mann_whitney(
+        a[:10], b[:10], method="exact"
+    )
+    tied = rank_tests.mann_whitney([1, 2, 2, 3], [2, 3, 4, 4])
+    assert tied == pytest.approx(brute_force([1, 2, 2, 3], [2, 3, 4, 4]))
     with pytest.raises(ValueError, match="method must be one of auto, exact, asymptotic, got 'x'"):
-        comparison.mann_whitney(a, b, method="x")
+        rank_tests.mann_whitney(a, b, method="x")
 
 
 def test_the_signed_rank_test_by_all_sign_patterns():
@@ -331,29 +335,29 @@ def test_the_signed_rank_test_by_all_sign_patterns():
     plus = ranked[a > b].sum()
     w = min(plus, 36 - plus)
     share = sum(s <= w for s in sums) / 256
-    found = comparison.signed_rank(a, b)
+    found = rank_tests.signed_rank(a, b)
     assert found == pytest.approx((w, min(1, 2 * share)))
-    assert comparison.signed_rank(b, a) == pytest.approx(found)
+    assert rank_tests.signed_rank(b, a) == pytest.approx(found)
 
 
 @pytest.mark.parametrize("continuity", [True, False])
 def test_signed_rank_p_belongs_to_the_statistic(continuity):
     a, b = RNG.normal(0, 1, 60), RNG.normal(0.4, 1, 60)
     expected = stats.wilcoxon(a, b, method="approx", correction=continuity)
-    found = comparison.signed_rank_p(expected.statistic, 60, continuity)
+    found = rank_tests.signed_rank_p(expected.statistic, 60, continuity)
     assert found == pytest.approx(expected.pvalue)
     u = stats.mannwhitneyu(a, b, method="asymptotic", use_continuity=continuity)
-    assert comparison.mann_whitney_p(u.statistic, 60, 60, continuity) == pytest.approx(u.pvalue)
+    assert rank_tests.mann_whitney_p(u.statistic, 60, 60, continuity) == pytest.approx(u.pvalue)
 
 
 def test_signed_rank_errors():
     with pytest.raises(ValueError, match="samples of one length, got 2 and 3; use mann_whitney"):
-        comparison.signed_rank([1, 2], [1, 2, 3])
+        rank_tests.signed_rank([1, 2], [1, 2, 3])
     with pytest.raises(ValueError, match="all pairs are equal"):
-        comparison.signed_rank([1, 2], [1, 2])
+        rank_tests.signed_rank([1, 2], [1, 2])
     for w, pairs in [(-1, 5), (16, 5), (0, 0)]:
         with pytest.raises(ValueError, match="W must be between 0 and pairs"):
-            comparison.signed_rank_p(w, pairs)
+            rank_tests.signed_rank_p(w, pairs)
 
 
 # Corrections side by side
@@ -362,7 +366,7 @@ def test_signed_rank_errors():
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.sampled_from([0.01, 0.05, 0.2]))
 def test_holm_finds_all_that_bonferroni_finds(pvalues, alpha):
-    table = comparison.corrections(pvalues, alpha)
+    table = corrections.corrections(pvalues, alpha)
     assert (table["holm"] <= table["bonferroni"] + 1e-12).all()
     assert (table["holm_finds"] | ~table["bonferroni_finds"]).all()
     assert sorted(table["step"]) == list(range(1, len(pvalues) + 1))
@@ -376,14 +380,14 @@ def test_holm_finds_all_that_bonferroni_finds(pvalues, alpha):
 
 
 def test_corrections_by_hand():
-    table = comparison.corrections([0.01, 0.04, 0.02])
+    table = corrections.corrections([0.01, 0.04, 0.02])
     assert table["bonferroni"].tolist() == pytest.approx([0.03, 0.12, 0.06])
     assert table["holm"].tolist() == pytest.approx([0.03, 0.04, 0.04])
     assert table["holm_alpha"].tolist() == pytest.approx([0.05 / 3, 0.05, 0.025])
     with pytest.raises(ValueError, match="alpha must be between 0 and 1, got 5"):
-        comparison.corrections([0.1], alpha=5)
+        corrections.corrections([0.1], alpha=5)
     with pytest.raises(ValueError, match=r"a p-value lies between 0 and 1, got -0\.1"):
-        comparison.corrections([-0.1])
+        corrections.corrections([-0.1])
 
 
 # How optimistic a choice of epoch is
@@ -400,17 +404,17 @@ def test_optimism_by_hand():
             "test_accuracy": [0.9, 0.5, 0.55, 0.4, 0.1, 0.3, 0.2, 0.35],
         }
     )
-    found = comparison.optimism(table.sample(frac=1, random_state=0))
+    found = selection.optimism(table.sample(frac=1, random_state=0))
     assert found["seed"].tolist() == [7, 8]
     assert found["chosen"].tolist() == [0.55, 0.35]
     assert found["highest"].tolist() == [0.55, 0.35]
     assert found["last"].tolist() == [0.4, 0.35]
     assert found["late"].tolist() == pytest.approx([0.15, 0])
     table.loc[1, "test_accuracy"] = 0.7  # epoch 1 of run 0: only the test images would choose it
-    assert comparison.optimism(table)["optimism"].tolist() == pytest.approx([0.15, 0])
-    assert comparison.optimism(table)["late"].tolist() == pytest.approx([0.15, 0])
+    assert selection.optimism(table)["optimism"].tolist() == pytest.approx([0.15, 0])
+    assert selection.optimism(table)["late"].tolist() == pytest.approx([0.15, 0])
     with pytest.raises(ValueError, match="needs the column seed"):
-        comparison.optimism(table.drop(columns="seed"))
+        selection.optimism(table.drop(columns="seed"))
 
 
 def test_choosing_on_the_test_images_flatters_by_the_expected_maximum():
@@ -427,7 +431,7 @@ def test_choosing_on_the_test_images_flatters_by_the_expected_maximum():
             "test_accuracy": noise[1].ravel(),
         }
     )
-    found = comparison.optimism(table)
+    found = selection.optimism(table)
     error = 5 * 0.01 / math.sqrt(runs)  # five standard errors
     assert found["chosen"].mean() == pytest.approx(0.5, abs=error)
     assert found["last"].mean() == pytest.approx(0.5, abs=error)
@@ -446,31 +450,31 @@ def test_choosing_on_the_test_images_flatters_by_the_expected_maximum():
 )
 def test_superiority_counts_pairs(a, b):
     pairs = [(x > y) + 0.5 * (x == y) for x in a for y in b]
-    assert comparison.superiority(a, b) == pytest.approx(sum(pairs) / len(pairs))
-    assert comparison.superiority(a, b) == pytest.approx(1 - comparison.superiority(b, a))
+    assert effects.superiority(a, b) == pytest.approx(sum(pairs) / len(pairs))
+    assert effects.superiority(a, b) == pytest.approx(1 - effects.superiority(b, a))
     wins = sum(np.sign(x - y) for x in a for y in b) / len(pairs)
-    assert comparison.cliffs_delta(a, b) == pytest.approx(wins)
-    u = comparison.mann_whitney(a, b).statistic
-    assert comparison.superiority(a, b) == pytest.approx(u / len(pairs))
+    assert effects.cliffs_delta(a, b) == pytest.approx(wins)
+    u = rank_tests.mann_whitney(a, b).statistic
+    assert effects.superiority(a, b) == pytest.approx(u / len(pairs))
 
 
 def test_hedges_g_equals_statsmodels():
     from statsmodels.stats.meta_analysis import effectsize_smd
 
     expected, _ = effectsize_smd(A.mean(), A.std(ddof=1), len(A), B.mean(), B.std(ddof=1), len(B))
-    assert comparison.hedges_g(A, B) == pytest.approx(expected)
-    assert comparison.hedges_g(summary(A), B) == pytest.approx(expected)
-    assert comparison.hedges_g(B, A) == pytest.approx(-expected)
+    assert effects.hedges_g(A, B) == pytest.approx(expected)
+    assert effects.hedges_g(summary(A), B) == pytest.approx(expected)
+    assert effects.hedges_g(B, A) == pytest.approx(-expected)
     with pytest.raises(ValueError, match="at least 2 runs on each side, got 1 and 9"):
-        comparison.hedges_g(A[:1], B)
+        effects.hedges_g(A[:1], B)
     with pytest.raises(ValueError, match="values that differ within a sample"):
-        comparison.hedges_g([1, 1], [2, 2])
+        effects.hedges_g([1, 1], [2, 2])
 
 
 def test_bootstrap_is_scipys_and_seeded():
-    found = comparison.bootstrap(A, B, resamples=999)
-    assert found == comparison.bootstrap(A, B, resamples=999)
-    assert found != comparison.bootstrap(A, B, resamples=999, seed=1)
+    found = effects.bootstrap(A, B, resamples=999)
+    assert found == effects.bootstrap(A, B, resamples=999)
+    assert found != effects.bootstrap(A, B, resamples=999, seed=1)
     assert found.estimate == pytest.approx(A.mean() - B.mean())
     assert found.low < found.estimate < found.high
 
@@ -485,9 +489,9 @@ def test_bootstrap_is_scipys_and_seeded():
 
 def test_bootstrap_of_delta_follows_superiority():
     a, b = RNG.normal(0, 1, 20), RNG.normal(0.6, 1, 25)
-    one = comparison.bootstrap(a, b, "superiority", resamples=999)
-    two = comparison.bootstrap(a, b, "delta", resamples=999)
-    assert one.estimate == pytest.approx(comparison.superiority(a, b))
+    one = effects.bootstrap(a, b, "superiority", resamples=999)
+    two = effects.bootstrap(a, b, "delta", resamples=999)
+    assert one.estimate == pytest.approx(effects.superiority(a, b))
     assert (two.low, two.high) == pytest.approx((2 * one.low - 1, 2 * one.high - 1))
     assert 0 <= one.low < one.estimate < one.high <= 1
 
@@ -495,7 +499,7 @@ def test_bootstrap_of_delta_follows_superiority():
 def test_the_bootstrap_covers_about_as_often_as_it_says():
     random, trials, hits = np.random.default_rng(2), 120, 0
     for _ in range(trials):
-        found = comparison.bootstrap(
+        found = effects.bootstrap(
             random.normal(1, 1, 25), random.normal(0, 1, 25), confidence=0.9, resamples=499
         )
         hits += found.low <= 1 <= found.high
@@ -504,15 +508,15 @@ def test_the_bootstrap_covers_about_as_often_as_it_says():
 
 
 def test_the_bootstrap_says_when_it_cannot_say():
-    found = comparison.bootstrap([4, 5, 6], [1, 2, 3], "superiority", resamples=99)
+    found = effects.bootstrap([4, 5, 6], [1, 2, 3], "superiority", resamples=99)
     assert found.estimate == 1
     assert math.isnan(found.low)
     assert math.isnan(found.high)
     assert not found.excludes_zero
     with pytest.raises(ValueError, match="one of difference, superiority, delta, got 'median'"):
-        comparison.bootstrap(A, B, "median")
+        effects.bootstrap(A, B, "median")
     with pytest.raises(ValueError, match="at least 2 runs on each side, got 6 and 1"):
-        comparison.bootstrap(A, B[:1])
+        effects.bootstrap(A, B[:1])
 
 
 def test_the_bootstraps_superiority_wants_the_runs_on_the_last_axis():
@@ -528,21 +532,21 @@ def test_the_bootstraps_superiority_wants_the_runs_on_the_last_axis():
 def test_simulated_power_equals_a_loop_over_experiments():
     random = np.random.default_rng(5)
     a, b = random.normal(0.8, 1, (200, 10)), random.normal(0, 2, (200, 10))
-    found = comparison.power(0.8, 1, runs=10, sd_b=2, draws=200, seed=5)
-    hits = sum(comparison.mann_whitney(x, y).p <= 0.05 for x, y in zip(a, b, strict=True))
+    found = power.power(0.8, 1, runs=10, sd_b=2, draws=200, seed=5)
+    hits = sum(rank_tests.mann_whitney(x, y).p <= 0.05 for x, y in zip(a, b, strict=True))
     assert found.estimate == hits / 200
     assert found.low < found.estimate < found.high
 
 
 def test_without_a_difference_power_is_alpha():
-    found = comparison.power(0, 1, runs=30, draws=4000)
+    found = power.power(0, 1, runs=30, draws=4000)
     assert found.estimate == pytest.approx(0.05, abs=5 * math.sqrt(0.05 * 0.95 / 4000))
 
 
 @pytest.mark.parametrize(("effect", "runs"), [(0.8, 27), (0.5, 40), (1.5, 10), (0.3, 100)])
 def test_the_formula_and_the_simulation_agree(effect, runs):
-    simulated = comparison.power(effect, 1, runs, draws=4000)
-    formula = comparison.power_by_formula(effect, 1, runs)
+    simulated = power.power(effect, 1, runs, draws=4000)
+    formula = power.power_by_formula(effect, 1, runs)
     # five standard errors of the share, and 0.02 for a theory of large samples
     error = 5 * math.sqrt(formula * (1 - formula) / 4000) + 0.02
     assert simulated.estimate == pytest.approx(formula, abs=error)
@@ -553,39 +557,45 @@ def test_the_formula_is_the_t_test_with_fewer_runs():
 
     runs = TTestIndPower().solve_power(effect_size=0.8, power=0.8, alpha=0.05)
     assert runs == pytest.approx(25.52, abs=0.01)  # Cohen's tables: 26
-    assert comparison.power_by_formula(0.8, 1, runs * math.pi / 3) == pytest.approx(0.8)
-    assert comparison.power_by_formula(-0.8, 1, 30) == comparison.power_by_formula(0.8, 1, 30)
+    assert power.power_by_formula(0.8, 1, runs * math.pi / 3) == pytest.approx(0.8)
+    assert power.power_by_formula(-0.8, 1, 30) == power.power_by_formula(0.8, 1, 30)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 3])
 @pytest.mark.parametrize("effect", [0.2, 0.8, 3.0])
 def test_runs_needed_is_the_smallest_that_will_do(effect, alpha):
-    runs = comparison.runs_needed(effect, 1, power=0.9, alpha=alpha)
-    assert comparison.power_by_formula(effect, 1, runs, alpha) >= 0.9
-    assert comparison.power_by_formula(effect, 1, runs - 1, alpha) < 0.9
-    assert comparison.runs_needed(5 * effect, 5, power=0.9, alpha=alpha) == runs
+    runs = power.runs_needed(effect, 1, power=0.9, alpha=alpha)
+    assert power.power_by_formula(effect, 1, runs, alpha) >= 0.9
+    if runs > power.FEW:
+        assert power.power_by_formula(effect, 1, runs - 1, alpha) < 0.9
+    else:
+        # 0.01 is four standard errors of a share of 20,000
+        assert power.power(effect, 1, runs, alpha, draws=20_000, seed=1).estimate >= 0.89
+        fewer = max(runs - 1, power.smallest_runs(alpha))
+        assert fewer == runs or power.power(effect, 1, fewer, alpha, seed=1).estimate < 0.91
+    assert power.runs_needed(5 * effect, 5, power=0.9, alpha=alpha) == runs
 
 
 def test_a_huge_difference_still_needs_the_smallest_number_of_runs():
-    assert comparison.runs_needed(100, 1) == comparison.smallest_runs() == 4
+    assert power.runs_needed(100, 1) == power.smallest_runs() == 4
     for runs, expected in [(3, 0.0), (4, 1.0)]:
-        assert comparison.power(100, 1, runs, draws=50).estimate == expected
-        assert comparison.power_by_formula(100, 1, runs) == pytest.approx(expected)
+        assert power.power(100, 1, runs, draws=50).estimate == expected
+        assert power.power_by_formula(100, 1, runs) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda: comparison.runs_needed(0, 1), "other than 0, got 0; no number of runs"),
-        (lambda: comparison.runs_needed(math.nan, 1), "other than 0, got nan"),
-        (lambda: comparison.runs_needed(1e-5, 1), r"1e-05 at sd 1 needs more than 1,000,000 runs"),
-        (lambda: comparison.runs_needed(1, 0), "sd must be a finite number > 0, got 0"),
-        (lambda: comparison.runs_needed(1, 1, power=80), "power must be between 0 and 1, got 80"),
-        (lambda: comparison.power(1, 1, 0), "runs must be at least 1, got 0"),
-        (lambda: comparison.power(1, 1, 5, draws=0), "draws must be at least 1, got 0"),
-        (lambda: comparison.power(1, 1, 5, sd_b=-1), "sd_b must be a finite number > 0, got -1"),
-        (lambda: comparison.power_by_formula(1, 1, 5, 2), "alpha must be between 0 and 1, got 2"),
-        (lambda: comparison.smallest_runs(0), "alpha must be between 0 and 1, got 0"),
+        (lambda: power.runs_needed(0, 1), "other than 0, got 0; no number of runs"),
+        (lambda: power.runs_needed(math.nan, 1), "other than 0, got nan"),
+        (lambda: power.runs_needed(1e-5, 1), r"1e-05 at sd 1 needs more than 1,000,000 runs"),
+        (lambda: power.runs_needed(1, 0), "sd must be a finite number > 0, got 0"),
+        (lambda: power.runs_needed(1, 1, power=80), "power must be between 0 and 1, got 80"),
+        (lambda: power.power(1, 1, 0), "runs must be at least 1, got 0"),
+        (lambda: power.power(1, 1, 5, draws=0), "draws must be at least 1, got 0"),
+        (lambda: power.power(1, 1, 5, sd_b=-1), "sd_b must be a finite number > 0, got -1"),
+        (lambda: power.power_by_formula(1, 1, 5, 2), "alpha must be between 0 and 1, got 2"),
+        (lambda: power.smallest_runs(0), "alpha must be between 0 and 1, got 0"),
     ],
 )
 def test_power_errors(act, message):

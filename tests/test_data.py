@@ -229,3 +229,11 @@ def test_another_input_scaling_maps_pixels_to_its_interval():
     assert split.scaled("standardised") is split
     with pytest.raises(ValueError, match=r"inputs must be one of standardised, symmetric, unit"):
         split.scaled("raw")
+
+
+def test_a_data_folder_that_is_not_there_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "gone"))
+    with pytest.raises(
+        ValueError, match=r"COMPANION_DATA must name a folder .* got .*gone; correct"
+    ):
+        data.load("digits")

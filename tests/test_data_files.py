@@ -112,6 +112,35 @@ def test_cache_follows_the_content(tmp_path):
         np.testing.assert_array_equal(images[0], picture.transpose(2, 0, 1))
 
 
+def test_a_cache_with_other_pixels_is_not_trusted(tmp_path):
+    one, two = (
+        write_parquet(
+            tmp_path / f"{seed}.parquet", [encoded(i) for i in pictures(3, seed=seed)], [0] * 3
+        )
+        for seed in (0, 1)
+    )
+    images, _ = files.read_parquet(one)
+    (cached,) = (tmp_path / "cache").iterdir()
+    files.read_parquet(two)
+    (other,) = set((tmp_path / "cache").iterdir()) - {cached}
+    with np.load(cached) as arrays:
+        kept = dict(arrays)
+    for wrong in (
+        other.read_bytes,  # whole, of another source
+        lambda: edited(kept, images=255 - kept["images"]),
+        lambda: edited(kept, labels=kept["labels"] + 1),
+        lambda: edited({name: kept[name] for name in ("images", "labels")}),  # of an older version
+    ):
+        cached.write_bytes(wrong())
+        assert torch.equal(files.read_parquet(one)[0], images)
+
+
+def edited(arrays, **change) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **{**arrays, **change})
+    return buffer.getvalue()
+
+
 def test_a_cache_that_cannot_be_written_is_said_and_survived(monkeypatch, tmp_path):
     file = write_parquet(tmp_path / "a.parquet", [encoded(pictures(1)[0])], [0])
     (tmp_path / "cache").write_text("a file where the folder should be")

@@ -7,14 +7,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from companion import cli, data, experiments
+from companion import chapters, cli, data
+from companion.data import sizes
 from companion.data.image_sets import split
-from companion.experiments import estimate, runner
+from companion.experiments import estimate, packs, rows
 from companion.experiments.plan import Scale
+from companion.training.settings import Settings
 from tests.references.toy import TOY
 
 CPU = torch.device("cpu")
-SIZE = estimate.Sizes((2, 3, 3), 32, 8, 9, 3)
+SIZE = sizes.Sizes((2, 3, 3), 32, 8, 9, 3)
 
 
 def spoken(capsys, *arguments):
@@ -25,18 +27,17 @@ def spoken(capsys, *arguments):
 
 def test_the_table_says_the_shapes_of_the_sets():
     images = data.load("digits")
-    known = estimate.sizes("digits")
+    known = sizes.of("digits")
     assert (known.shape, known.classes) == (images.shape, images.classes)
     assert list(split(images).sizes.values()) == [known.train, known.validation, known.test]
-    cifar = estimate.sizes("cifar10")
+    cifar = sizes.of("cifar10")
     assert (cifar.train, cifar.validation, cifar.test) == (40_000, 10_000, 10_000)
-    assert cifar.measured == 30_000
 
 
 def test_every_scale_of_every_experiment_has_a_table_entry():
-    for experiment in experiments.EXPERIMENTS.values():
+    for experiment in chapters.experiments().values():
         for scale in experiment.scales.values():
-            assert set(scale.datasets) <= set(estimate.SHAPES)
+            assert set(scale.datasets) <= set(sizes.SHAPES)
 
 
 def test_steps_and_measuring_are_multiplied_by_what_is_left_out(monkeypatch):
@@ -46,14 +47,14 @@ def test_steps_and_measuring_are_multiplied_by_what_is_left_out(monkeypatch):
     def train_epoch(stack):
         now[0] += len(stack.split.train_labels)
 
-    def epoch_tables(stack, histograms):
-        now[0] += 0.01 * estimate.Sizes((1, 1, 1), *stack.split.sizes.values(), 3).measured
+    def epoch_tables(stack, measures):
+        now[0] += 0.01 * estimate._measured(sizes.Sizes((1, 1, 1), *stack.split.sizes.values(), 3))
 
     monkeypatch.setattr(estimate.Stack, "train_epoch", train_epoch)
-    monkeypatch.setattr(runner, "epoch_tables", epoch_tables)
+    monkeypatch.setattr(rows, "epoch_tables", epoch_tables)
     monkeypatch.setattr(estimate.Clock, "_now", lambda clock: now[0])
-    size = estimate.Sizes((2, 3, 3), 8000, 2000, 3000, 3)
-    [stack] = runner.pack(TOY.runs("quick", (2, 3, 3), 3, epochs=7), CPU)
+    size = sizes.Sizes((2, 3, 3), 8000, 2000, 3000, 3)
+    [stack] = packs.pack(TOY.runs("quick", (2, 3, 3), 3, epochs=7), CPU)
     assert estimate.Clock(CPU).stack(stack, size) == pytest.approx(7 * (8000 + 0.01 * 13_000))
     assert now[0] < 8000
 
@@ -80,14 +81,14 @@ def test_time_grows_with_epochs_and_runs(monkeypatch):
 def test_where_an_image_set_is(tmp_path, monkeypatch):
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COMPANION_DATA", str(tmp_path))
-    assert estimate.place("cifar10") is None
+    assert sizes.place("cifar10") is None
     (tmp_path / "cache/torchvision/cifar-10-batches-py").mkdir(parents=True)
-    assert estimate.place("cifar10") == "downloaded"
+    assert sizes.place("cifar10") == "downloaded"
     (tmp_path / "cifar10").mkdir()
     (tmp_path / "cifar10/train.parquet").touch()
-    assert estimate.place("cifar10") == "in COMPANION_DATA"
+    assert sizes.place("cifar10") == "in COMPANION_DATA"
     monkeypatch.delenv("COMPANION_DATA")
-    assert estimate.place("cifar10-jpeg") is None
+    assert sizes.place("cifar10-jpeg") is None
 
 
 def test_what_the_doctor_says(tmp_path, monkeypatch, capsys):
@@ -97,9 +98,13 @@ def test_what_the_doctor_says(tmp_path, monkeypatch, capsys):
         "quick": Scale("quick", 1, 3, ("digits",), ""),
         "far": Scale("far", 1, 3, ("cifar10",), ""),
     }
-    monkeypatch.setattr(experiments, "EXPERIMENTS", {"toy": replace(TOY, scales=scales)})
-    code, (text, error) = spoken(capsys, "--out", str(tmp_path / "not" / "yet"), "--device", "cpu")
+    monkeypatch.setattr(chapters, "experiments", lambda: {"toy": replace(TOY, scales=scales)})
+    place = ("--out", str(tmp_path / "not" / "yet"), "--device", "cpu")
+    _, (short, _) = spoken(capsys, *place)
+    assert short.endswith("`companion doctor --times` says what each experiment would take here.\n")
+    code, (text, error) = spoken(capsys, *place, "--times")
     assert (code, error) == (0, "")
+    assert text.startswith(short.partition("\n`companion")[0])
     assert re.search(r"^  device +cpu: ", text, re.M)
     assert re.search(r"^  free disk +[\d.]+ GiB where ", text, re.M)
     assert re.search(r"^  digits +built in$", text, re.M)
@@ -124,8 +129,6 @@ def test_a_large_network_pays_for_its_update_once_a_step(monkeypatch):
     def step(batch):
         now[0] += 1 + 0.1 * batch.shape[1]
 
-    stack = SimpleNamespace(
-        runs=[None], threads=1, step=step, settings=SimpleNamespace(batch_size=32)
-    )
-    size = estimate.Sizes((3, 32, 32), 1000, 0, 0, 10)
+    stack = SimpleNamespace(runs=[None], threads=1, step=step, settings=Settings())
+    size = sizes.Sizes((3, 32, 32), 1000, 0, 0, 10)
     assert clock._training(stack, size) == pytest.approx(132)

@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from companion import __version__, experiments
-from companion.experiments import provenance, scale_grid
+from companion import __version__, chapters
+from companion.chapters.rescaling.experiments import scale_grid
+from companion.chapters.rescaling.experiments.mlp import MLP
+from companion.experiments import sources
 from companion.experiments.plan import SEEDS_PER_ARM, Experiment, Scale
-from companion.experiments.weight_rescaling import MLP
 from companion.models.mlp import N_WIDTHS
 from companion.training.settings import Settings
 
@@ -45,7 +46,7 @@ def test_a_plan_has_every_arm_with_its_runs_numbered():
 
 def test_widths_and_epochs_are_fitted_and_nothing_else():
     for run in TOY.runs("quick", shape=(1, 8, 8), classes=10):
-        declared = TOY.arms[run.arm]
+        declared = TOY.arms[run.arm].settings
         widths = (64, *declared.widths[1:-1], 10)
         assert run.settings == replace(declared, widths=widths, epochs=3)
 
@@ -105,18 +106,18 @@ def test_two_runs_never_share_a_seed():
 
 
 def test_an_experiment_is_found_by_its_name():
-    for name, experiment in experiments.EXPERIMENTS.items():
-        assert experiments.find(name) is experiment
+    for name, experiment in chapters.experiments().items():
+        assert chapters.find(name) is experiment
         assert experiment.name == name
         assert name == name.lower().replace(" ", "-")
 
 
 def test_an_unknown_experiment_is_refused():
-    with pytest.raises(ValueError, match=r"one of weight-rescaling-mlp, .* got 'mlp'; `companion"):
-        experiments.find("mlp")
+    with pytest.raises(ValueError, match=r"one of .*weight-rescaling-mlp, .* got 'mlp'"):
+        chapters.find("mlp")
 
 
-@pytest.mark.parametrize("experiment", experiments.EXPERIMENTS.values(), ids=lambda e: e.name)
+@pytest.mark.parametrize("experiment", chapters.experiments().values(), ids=lambda e: e.name)
 def test_every_experiment_can_plan_every_scale(experiment):
     assert {"quick", "book", "full"} <= set(experiment.scales)
     for name, scale in experiment.scales.items():
@@ -130,7 +131,8 @@ def test_every_experiment_can_plan_every_scale(experiment):
 
 def test_the_papers_mlp_has_its_five_arms_and_setting():
     assert list(MLP.arms) == ["none", "wr", "wd-1e-2", "wd-1e-3", "wd-1e-4"]
-    for name, arm in MLP.arms.items():
+    for name, declared in MLP.arms.items():
+        arm = declared.settings
         assert arm.widths == N_WIDTHS
         assert (arm.scheme, arm.gain) == ("kaiming", math.sqrt(2))
         assert (arm.learning_rate, arm.momentum, arm.batch_size) == (1e-3, 0.9, 32)
@@ -147,7 +149,7 @@ def test_every_cell_of_the_grid_has_a_name_of_its_own_that_says_what_it_is():
     assert list(scale_grid.GRID.arms) == [scale_grid.arm_name(*cell) for cell in cells]
     assert len(set(scale_grid.GRID.arms)) == len(cells)
     for width, gain, period in cells:
-        arm = scale_grid.GRID.arms[scale_grid.arm_name(width, gain, period)]
+        arm = scale_grid.GRID.arms[scale_grid.arm_name(width, gain, period)].settings
         assert set(arm.widths[1:-1]) == {width}
         assert arm.gain == pytest.approx(gain * math.sqrt(2))
         assert arm.rescaling.when == {None: "never", 0: "every epoch", 1: "every step"}.get(
@@ -163,9 +165,9 @@ def package(tmp_path, monkeypatch):
     """A copy of the package's source, in a folder of its own."""
     copy = tmp_path / "checkout" / "companion"
     shutil.copytree(
-        provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "recorded", "static")
+        sources.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "recorded", "static")
     )
-    monkeypatch.setattr(provenance, "PACKAGE", copy)
+    monkeypatch.setattr(sources, "PACKAGE", copy)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
@@ -180,60 +182,60 @@ def git(folder, *arguments):
 
 
 def test_a_copy_of_the_source_has_the_same_digest(package):
-    ours = provenance.source_digest()
+    ours = sources.source_digest()
     assert len(ours) == 64
     (package / "methods" / "notes.txt").write_text("no code")
-    assert provenance.source_digest() == ours
+    assert sources.source_digest() == ours
 
 
 @pytest.mark.parametrize(
     "file",
-    ["theory.py", "streams.py", "methods/rescaling.py", "models/mlp.py", "training/many_runs.py",
-     "measure/probes.py", "data/image_sets.py"],
+    ["theory/scale.py", "streams.py", "methods/rescaling.py", "models/mlp.py",
+     "training/many_runs.py", "measure/weights.py", "data/image_sets.py"],
 )  # fmt: skip
 def test_a_change_of_what_trains_changes_the_digest(package, file):
-    before = provenance.source_digest()
+    before = sources.source_digest()
     with (package / file).open("a") as source:
         source.write("# one more line\n")
-    assert provenance.source_digest() != before
+    assert sources.source_digest() != before
 
 
 def test_a_renamed_file_changes_the_digest(package):
-    before = provenance.source_digest()
+    before = sources.source_digest()
     (package / "methods" / "rescaling.py").rename(package / "methods" / "scaling.py")
-    assert provenance.source_digest() != before
+    assert sources.source_digest() != before
 
 
 def test_a_change_of_what_only_shows_does_not(package):
-    before = provenance.source_digest()
+    before = sources.source_digest()
     with (package / "experiments" / "runner.py").open("a") as source:
         source.write("# one more line\n")
-    assert provenance.source_digest() == before
+    assert sources.source_digest() == before
 
 
 def test_the_code_says_its_version_commit_and_digest():
-    code = provenance.code()
+    code = sources.code()
     assert set(code) == {"version", "commit", "source"}
     assert code["version"] == __version__
-    assert code["source"] == provenance.source_digest()
+    assert code["source"] == sources.source_digest()
     json.dumps(code)
 
 
 def test_outside_a_checkout_the_commit_is_unknown(package):
-    assert provenance.code()["commit"] == "unknown"
+    assert sources.code()["commit"] == "unknown"
 
 
 def test_in_a_checkout_the_commit_is_its_own(package):
     root = package.parent
     git(root, "init", "-q")
-    assert provenance.code()["commit"] == "unknown"  # nothing is committed yet
+    assert sources.code()["commit"] == "unknown"  # nothing is committed yet
     git(root, "add", ".")
     git(root, "commit", "-q", "-m", "all")
     head = git(root, "rev-parse", "HEAD")
-    assert provenance.code()["commit"] == head
+    assert sources.code()["commit"] == head
     (root / "README.md").write_text("outside the package")
     git(root, "add", ".")
-    assert provenance.code()["commit"] == head
+    assert sources.code()["commit"] == head
 
 
 def test_the_commit_of_an_unclean_checkout_says_so(package):
@@ -243,7 +245,7 @@ def test_the_commit_of_an_unclean_checkout_says_so(package):
     git(root, "commit", "-q", "-m", "all")
     with (package / "streams.py").open("a") as source:
         source.write("# one more line\n")
-    assert provenance.code()["commit"] == f"{git(root, 'rev-parse', 'HEAD')}+changes"
+    assert sources.code()["commit"] == f"{git(root, 'rev-parse', 'HEAD')}+changes"
 
 
 def test_in_somebody_elses_checkout_the_commit_is_unknown(package):
@@ -252,9 +254,9 @@ def test_in_somebody_elses_checkout_the_commit_is_unknown(package):
     git(outer, "init", "-q")
     git(outer, "add", ".")
     git(outer, "commit", "-q", "-m", "all")
-    assert provenance.code()["commit"] == "unknown"
+    assert sources.code()["commit"] == "unknown"
 
 
 def test_without_git_the_commit_is_unknown(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert provenance.code()["commit"] == "unknown"
+    assert sources.code()["commit"] == "unknown"

@@ -4,6 +4,7 @@ import doctest
 import importlib.util
 import pkgutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,14 +127,35 @@ def test_every_room_has_a_page_and_every_file_is_on_it():
         assert f"file: book/api/{name}\n" in toc
         assert f":::{{room}} companion.{name}\n" in (ROOT / f"book/api/{name}.md").read_text()
     assert "companion.evidence.records" in rooms.files_of("companion.evidence")
-    assert rooms.files_of("companion.theory") == []
+    assert rooms.files_of("companion.streams") == []
     files = rooms.files_of("companion.display")
-    assert {"companion.display.lab", "companion.display.lab.view"} < set(files)
-    folder = files.index("companion.display.lab")
-    assert files[folder + 1] == "companion.display.lab.choice"
+    assert {"companion.display.labs", "companion.display.labs.view"} < set(files)
+    folder = files.index("companion.display.labs")
+    assert files[folder + 1].startswith("companion.display.labs.")
     assert ".. automodule:: companion.evidence.records\n   :members:\n" in rooms.markdown(
         "companion.evidence"
     )
+
+
+def test_figures_drawn_by_code_are_numbered_and_referred_to():
+    drawn = (
+        '<figure class="wis"{}><div>d</div><figcaption style="x">What to see.</figcaption></figure>'
+    )
+    body = (
+        '<p><a href="#fig-b">the second</a>, <a href="#fig-gone">no figure</a></p>'
+        + drawn.format("") + '<figure class="align"><figcaption>A photo.</figcaption></figure>'
+        + drawn.format(' id="fig-b"')
+    )  # fmt: skip
+    page = mends.numbered(body, "<em>3a</em> · Open questions")
+    assert '<a href="#fig-b">Figure 3a.2</a>, <a href="#fig-gone">no figure</a>' in page
+    assert page.count("<b>Figure 3a.1.</b> What to see.") == 1
+    assert page.count("<b>Figure 3a.2.</b> What to see.") == 1
+    assert "<figcaption>A photo." in page
+    assert "<b>Figure 1.</b>" in mends.numbered(drawn.format(""), "Reproduction")
+
+
+def script(filename, **attributes):
+    return SimpleNamespace(filename=filename, attributes=attributes)
 
 
 def test_a_page_is_mended():
@@ -141,13 +163,21 @@ def test_a_page_is_mended():
         "body": '<div role="doc-biblioentry">',
         "generate_toctree_html": lambda kind: "<summary>v</summary>",
         "pathto": lambda name, resource: f"../{name}",
-    }
+        "script_files": [
+            script(None, type="application/vnd.jupyter.widget-state+json", body="{}"),
+            script(None, body="const A = 1"), script("a.js"), script("", body="const A = 1"),
+        ],
+    }  # fmt: skip
     context["body"] += '<span class="sig-paren">(</span>\n\n<dl>\n<dd><em>a</em>,</dd>\n</dl>\n'
     mends.mend(None, "page", "page.html", context, None)
     assert context["body"] == (
         '<div role="listitem"><span class="sig-paren">(</span>'
         '<span class="sig-line"><em>a</em>,</span>'
     )
+    assert [(one.filename, one.attributes.get("body")) for one in context["script_files"]] == [
+        (None, "const A = 1"),
+        ("a.js", None),
+    ]
     assert context["generate_toctree_html"]("sidebar").startswith("<summary aria-label=")
     assert (
         'rel="apple-touch-icon" sizes="180x180" href="../_static/icon-180.png"'

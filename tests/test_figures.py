@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from companion.display import figures, style, svg
+from companion.chapters.rescaling.experiments.mlp import MLP
+from companion.display import figures, labels, style, svg
 from companion.display.labels import spread
 
+LOOKS = MLP.arms
 ARMS = ("none", "wr", "wd-1e-2", "wd-1e-3", "wd-1e-4")
 
 
@@ -55,11 +57,13 @@ def names(axes):
 def test_lines_are_the_means_in_each_arms_colour():
     rows = epochs()
     _, axes = figures.canvas()
-    assert figures.accuracy_curves(rows, axes) is axes
-    assert [line.get_color() for line in axes.lines] == [style.colour(arm) for arm in ARMS]
+    assert figures.accuracy_curves(rows, axes, LOOKS) is axes
+    assert [line.get_color() for line in axes.lines] == [
+        style.colour(LOOKS[arm].family) for arm in ARMS
+    ]
     mean = rows[rows["arm"] == "wr"].groupby("epoch")["test_accuracy"].mean() * 100
     np.testing.assert_allclose(axes.lines[1].get_ydata(), mean)
-    assert {style.label(arm) for arm in ARMS} <= set(names(axes))
+    assert {LOOKS[arm].label for arm in ARMS} <= set(names(axes))
     assert "line: mean, band: smallest to largest of 4 runs" in names(axes)
     assert axes.get_legend() is None
 
@@ -73,7 +77,7 @@ def test_bands_are_the_intervals_they_say():
         ("interval", (values.mean() - half, values.mean() + half)),
     ):
         _, axes = figures.canvas()
-        figures.accuracy_curves(rows, axes, band=band)
+        figures.accuracy_curves(rows, axes, LOOKS, band=band)
         corners = axes.collections[0].get_paths()[0].vertices
         last = corners[corners[:, 0] == 5][:, 1]
         np.testing.assert_allclose((last.min(), last.max()), wanted)
@@ -82,7 +86,7 @@ def test_bands_are_the_intervals_they_say():
 def test_generalization_error_is_test_minus_training_loss():
     rows = epochs(runs=1)
     _, axes = figures.canvas()
-    figures.generalization_error(rows, axes)
+    figures.generalization_error(rows, axes, LOOKS)
     mine = rows[rows["arm"] == "none"]
     np.testing.assert_allclose(axes.lines[0].get_ydata(), mine["test_loss"] - mine["train_loss"])
     assert "one run" in names(axes)
@@ -94,7 +98,7 @@ def test_layers_stand_on_a_log_axis():
         (figures.preactivation_variance, "preactivation_variance"),
     ):
         _, axes = figures.canvas()
-        draw(layers(), axes, "none")
+        draw(layers(), axes, LOOKS, "none")
         assert axes.get_yscale() == "log"
         assert {"layer 1", "layer 2", "layer 3"} <= set(names(axes))
         third = layers().query("arm == 'none' and run == 0 and layer == 3")
@@ -103,7 +107,7 @@ def test_layers_stand_on_a_log_axis():
 
 def test_histograms_are_densities_averaged_over_runs():
     _, axes = figures.canvas(2)
-    figures.weight_histograms(histograms(), "none", axes)
+    figures.weight_histograms(histograms(), axes, LOOKS, "none")
     for panel in axes:
         spreads = []
         for patch in panel.patches:  # after, then before
@@ -119,14 +123,34 @@ def test_histograms_are_densities_averaged_over_runs():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda a: figures.accuracy_curves(epochs(), a, "error"), "quantity must be one of"),
-        (lambda a: figures.accuracy_curves(epochs(), a, band="sd"), "band must be one of minmax"),
-        (lambda a: figures.accuracy_curves(layers(), a), "epochs must have the columns"),
-        (lambda a: figures.accuracy_curves(epochs()[:0], a), "epochs must have rows, got none"),
-        (lambda a: figures.weight_std(layers(), a, "wrs"), "layers of arm wrs must have rows"),
-        (lambda a: figures.weight_histograms(histograms(), "none", a), "axes must be one a layer"),
+        (
+            lambda a: figures.accuracy_curves(epochs(), a, LOOKS, "error"),
+            "quantity must be one of",
+        ),
+        (
+            lambda a: figures.accuracy_curves(epochs(), a, LOOKS, band="sd"),
+            "band must be one of minmax",
+        ),
+        (lambda a: figures.accuracy_curves(layers(), a, LOOKS), "epochs must have the columns"),
+        (
+            lambda a: figures.accuracy_curves(epochs()[:0], a, LOOKS),
+            "epochs must have rows, got none",
+        ),
+        (
+            lambda a: figures.weight_std(layers(), a, LOOKS, "wd-1e-2"),
+            "layers of arm wd-1e-2 must",
+        ),
+        (
+            lambda a: figures.weight_std(layers(), a, LOOKS, "wrs"),
+            "without 'wrs'; pass those of",
+        ),
+        (
+            lambda a: figures.weight_histograms(histograms(), a, LOOKS, "none"),
+            "axes must be one a layer",
+        ),
         (lambda a: figures.show(a.figure, " "), "alt must say what the figure shows"),
-        (lambda a: style.colour("wd-2"), "arm must be one of none, .*got 'wd-2'"),
+        (lambda a: style.colour("wd-2"), "family must be one of none, .*got 'wd-2'"),
+        (lambda a: style.linestyle("wavy"), "dash must be one of solid, .*got 'wavy'"),
     ],
 )
 def test_bad_input_says_rule_value_and_remedy(call, message):
@@ -145,8 +169,8 @@ def test_an_empty_figure_is_not_shown():
 def test_shown_figure_has_alt_text_theme_colours_and_is_repeatable():
     def html():
         figure, axes = figures.canvas(2)
-        figures.accuracy_curves(epochs(), axes[0])
-        figures.generalization_error(epochs(), axes[1])
+        figures.accuracy_curves(epochs(), axes[0], LOOKS)
+        figures.generalization_error(epochs(), axes[1], LOOKS)
         return figures.show(figure, 'WR stays on top, "none" falls.', "Six runs <made up>.").html()
 
     text = html()
@@ -208,7 +232,7 @@ def test_labels_read_on_both_papers():
 
 def table_rows(**changes):
     row = {
-        "arm": "wr", "paper_accuracy": 50.08, "paper_sd": 0.5, "paper_epoch": 76.0,
+        "arm": "WR", "family": "wr", "paper_accuracy": 50.08, "paper_sd": 0.5, "paper_epoch": 76.0,
         "accuracy": 50.3, "sd": 0.4, "low": 49.9, "high": 50.7, "epoch": 71.0, "runs": 6,
         "verdict": "direction",
     }  # fmt: skip
@@ -237,3 +261,15 @@ def test_table_refuses_fractions_and_missing_columns():
         figures.results_table(table_rows(accuracy=0.5))
     with pytest.raises(ValueError, match=r"rows must have the columns.*none named verdict"):
         figures.results_table(table_rows().drop(columns="verdict"))
+
+
+@pytest.mark.parametrize(("columns", "width"), [(1, None), (2, None), (3, None), (1, 3.4)])
+def test_the_smallest_text_of_a_panel_is_11_px_on_a_phone(columns, width):
+    figure, axes = figures.canvas(columns, width=width)
+    panel = figure.get_size_inches()[0] / columns
+    shrunk = min(1, labels.PHONE / panel)
+    first = np.ravel(axes)[0]
+    labels.head(first, "A title", "a note")
+    sizes = [text.get_fontsize() for text in first.texts]
+    sizes += [tick.get_fontsize() for tick in first.get_xticklabels()]
+    assert min(sizes) * 96 / 72 * shrunk >= 10.99

@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from companion import streams, theory
-from companion.display import depth, gallery, plates
-from companion.display.curves import inside
-from companion.evidence import records
-from companion.evidence.arms import label
-from companion.experiments import report, scale_grid
+from companion import streams
+from companion.chapters.rescaling import explorables, figures
+from companion.chapters.rescaling.experiments import scale_grid
+from companion.chapters.rescaling.experiments.mlp import MLP
+from companion.chapters.variance_propagation import explorables as depth
+from companion.display.explorables.curves import inside
+from companion.evidence import readings, records
 from companion.methods import initialization
+from companion.theory import scale
 
-MLP = "weight-rescaling-mlp-cifar10-jpeg-book"
+NAME = "weight-rescaling-mlp-cifar10-jpeg-full"
 BUNDLE = Path(__file__).parents[1] / "book" / "vendor" / "explorable"
 
 
@@ -29,12 +31,12 @@ def grid():
 
 @pytest.fixture(scope="module")
 def explorable(grid):
-    return gallery.width_gain_period(grid)
+    return explorables.width_gain_period(grid)
 
 
 @pytest.fixture(scope="module")
 def mlp():
-    return records.recorded(MLP)
+    return records.recorded(NAME)
 
 
 def test_every_cell_shows_its_own_runs(grid, explorable):
@@ -49,8 +51,17 @@ def test_every_cell_shows_its_own_runs(grid, explorable):
     assert set(explorable.grid) == set(cells)
     for cell, arm in cells.items():
         point = explorable.grid[cell]
-        assert f"test accuracy {100 * means[arm]:.1f} %" in point.caption
-        assert point.curves["accuracy"][0].y[-1] == pytest.approx(100 * means[arm], abs=1e-4)
+        runs = 100 * last.loc[last["arm"] == arm, "test_accuracy"].astype(float)
+        *each, mean = [c for c in point.curves["accuracy"] if c.role != "reference"]
+        assert mean.y[-1] == pytest.approx(100 * means[arm], abs=1e-4)
+        learned = int((runs > explorables.LEARNED).sum())
+        if learned in (0, len(runs)):
+            assert f"test accuracy {100 * means[arm]:.1f} %" in point.caption
+            assert not each
+        else:
+            assert f"{learned} of {len(runs)} runs learned" in point.caption
+            ends = [curve.y[-1] for curve in each]
+            assert sorted(ends) == pytest.approx(sorted(runs), abs=0.05)  # drawn to a tenth
 
 
 def test_a_curve_stops_where_a_run_explodes(grid, explorable):
@@ -59,7 +70,7 @@ def test_a_curve_stops_where_a_run_explodes(grid, explorable):
     assert "the weights exploded" in explorable.grid[2, gain, 0].caption
     assert np.isnan(std.y[-1])
     drawn = [y for y in std.y if not np.isnan(y)]
-    assert all(gallery.STD_LIMITS[0] <= y <= gallery.STD_LIMITS[1] for y in drawn)
+    assert all(explorables.STD_LIMITS[0] <= y <= explorables.STD_LIMITS[1] for y in drawn)
 
 
 def test_the_prediction_is_the_initial_sigma(explorable):
@@ -71,13 +82,13 @@ def test_the_prediction_is_the_initial_sigma(explorable):
 
 
 def test_held_weights_are_shown_beside_those_left_alone(explorable):
-    held = explorable.grid[2, 3, 1].curves["accuracy"]
+    held = explorable.grid[2, 2, 1].curves["accuracy"]
     assert [curve.role for curve in held] == ["data", "reference"]
-    assert held[1].y == explorable.grid[2, 3, 0].curves["accuracy"][0].y
+    assert held[1].y == explorable.grid[2, 2, 0].curves["accuracy"][0].y
 
 
 def test_the_map_shows_the_final_accuracy_of_every_setting(grid, explorable):
-    shown = gallery.scale_map(grid)
+    shown = explorables.scale_map(grid)
     last = grid.epochs[grid.epochs["epoch"] == grid.epochs["epoch"].max()]
     means = last.astype({"test_accuracy": float}).groupby("arm")["test_accuracy"].mean()
     heat = shown.heat(shown.panels[0], (1, 0, 0))
@@ -92,9 +103,9 @@ def test_the_map_shows_the_final_accuracy_of_every_setting(grid, explorable):
 
 
 def test_each_layer_shows_its_own_weight_std(mlp):
-    shown = gallery.weight_std_by_layer(mlp)
+    shown = explorables.weight_std_by_layer(mlp)
     arms = list(mlp.provenance["arms"])
-    assert shown.controls[0].values == tuple(label(arm) for arm in arms)
+    assert shown.controls[0].values == tuple(MLP.arms[arm].label for arm in arms)
     rows = mlp.layers.astype({"weight_std": float})
     for a, arm in enumerate(arms):
         point = shown.grid[a,]
@@ -109,7 +120,7 @@ def test_each_layer_shows_its_own_weight_std(mlp):
                 low <= y <= high for low, y, high in zip(mean.low, mean.y, mean.high, strict=True)
             )
             assert [(c.label, c.role) for c in rest] == [("none", "reference")] * (arm != "none")
-            growth = report.growth(mlp.layers, arm, "weight_std", layer).mean
+            growth = readings.growth(mlp.layers, arm, "weight_std", layer).mean
             assert f"{growth:.2f}" in point.caption
         ends = mlp.epochs[(mlp.epochs["arm"] == arm) & (mlp.epochs["epoch"] == 100)]
         assert f"ends at {100 * ends['test_accuracy'].mean():.1f} %" in point.caption
@@ -117,12 +128,13 @@ def test_each_layer_shows_its_own_weight_std(mlp):
 
 
 def test_the_histograms_are_densities_in_units_of_the_initial_sigma(mlp):
-    shown = gallery.weights_before_and_after(mlp)
-    runs = mlp.provenance["runs_per_arm"]
+    shown = explorables.weights_before_and_after(mlp)
+    runs = mlp.histograms["run"].nunique() // len(mlp.provenance["arms"])
     for a, arm in enumerate(mlp.provenance["arms"]):
         for layer, weights in ((1, 3072 * 64), (2, 64 * 32), (3, 320)):
             before, after = shown.grid[a,].curves[f"layer-{layer}"]
-            assert (before.label, after.label, after.arm) == ("before", "after", arm)
+            family = MLP.arms[arm].family
+            assert (before.label, after.label, after.family) == ("before", "after", family)
             width = np.diff(before.edges)
             middle = np.array(before.edges[:-1]) + width / 2
             share = np.array(before.density) * width
@@ -130,7 +142,7 @@ def test_the_histograms_are_densities_in_units_of_the_initial_sigma(mlp):
             # five standard errors of the std of that many normal numbers; a bin rounds up a little
             error = 5 / math.sqrt(2 * weights * runs)
             assert math.sqrt((share * middle**2).sum()) == pytest.approx(1, abs=error + 0.02)
-            growth = report.growth(mlp.layers, arm, "weight_std", layer).mean
+            growth = readings.growth(mlp.layers, arm, "weight_std", layer).mean
             share = np.array(after.density) * width
             spread = math.sqrt((share * middle**2).sum() - (share * middle).sum() ** 2)
             assert spread == pytest.approx(growth, rel=0.1)
@@ -175,7 +187,7 @@ def test_rescaling_holds_the_signal_whatever_the_gain(signals):
 
 
 def test_the_hero_explodes_dies_and_is_held(signals):
-    shown = gallery.hero()
+    shown = depth.hero()
     at = {gain: i for i, gain in enumerate(depth.GAINS)}
     for gain, held, fate in (
         (1.2, 0, "It explodes."),
@@ -199,7 +211,7 @@ def test_the_hero_explodes_dies_and_is_held(signals):
         }
     lost = shown.grid[at[2.0], 0].curves["signal"][-1]
     assert math.isnan(lost.y[-1])  # it has left the axis
-    assert theory.GAINS["relu"] == pytest.approx(2**0.5)
+    assert scale.GAINS["relu"] == pytest.approx(2**0.5)
     factor = re.search(r"signal is ([\d.,]+) times", shown.grid[at[1.1], 0].caption)[1]
     mean = np.exp(np.log(signals[1.1, False][:, -1]).mean())
     assert float(factor) == pytest.approx(mean, rel=0.01)
@@ -226,11 +238,11 @@ def test_the_bundle_is_built_from_its_sources():
     assert first == f"/* sources {digest.hexdigest()} */", "run: npm ci && npm run build"
 
 
-@pytest.mark.parametrize("name", gallery.__all__)
+@pytest.mark.parametrize("name", explorables.__all__)
 def test_an_explorable_costs_at_most_150_kb(name):
     """Gzipped, over a plain page: script, style sheet and what stands in the page."""
     plain = "<!doctype html><title>Page</title><p>Text.</p>"
-    pages = [plain + getattr(gallery, name)().html(), plain]
+    pages = [plain + getattr(explorables, name)().html(), plain]
     full, empty = (len(gzip.compress(page.encode(), mtime=0)) for page in pages)
     bundle = sum(
         len(gzip.compress((BUNDLE / file).read_bytes(), mtime=0))
@@ -242,42 +254,44 @@ def test_an_explorable_costs_at_most_150_kb(name):
 @pytest.mark.parametrize(
     "plate",
     [
-        plates.weights_before_and_after,
-        lambda record: plates.test_accuracy(record, number=3),
-        plates.generalization_error,
-        plates.preactivation_variance,
+        figures.weights_before_and_after,
+        lambda record: figures.test_accuracy(record, number=3),
+        figures.generalization_error,
+        figures.preactivation_variance,
     ],
 )
 def test_a_plate_says_what_it_shows_and_where_it_comes_from(mlp, plate):
     shown = plate(mlp)
     assert re.search(r"\d\.\d", shown.alt)
-    assert mlp.label() in shown.caption
+    assert mlp.label() in shown.caption + shown.ran
     assert "<svg" in shown.html()
 
 
 def test_the_alt_text_names_every_arm_with_its_number(mlp):
-    alt = plates.generalization_error(mlp).alt
+    alt = figures.generalization_error(mlp).alt
     last = mlp.epochs[mlp.epochs["epoch"] == 100]
     for arm, rows in last.groupby("arm"):
         error = (rows["test_loss"] - rows["train_loss"]).mean()
-        assert f"{label(arm)} {error:.2f}" in alt
+        assert f"{MLP.arms[arm].label} {error:.2f}" in alt
 
 
 def test_the_weight_std_plate_draws_any_layers_table(mlp):
-    shown = plates.weight_std(mlp.layers, caption="a caption")
+    shown = figures.weight_std(mlp.layers, caption="a caption")
     assert shown.caption == "a caption"
     assert "for none" in shown.alt
     assert "for WR" in shown.alt
 
 
 def test_the_tables_carry_the_records_label(mlp):
-    assert mlp.label() in plates.results(mlp, "I").caption
-    html = plates.mann_whitney(mlp, "II").to_html()
+    assert mlp.label() in figures.results(mlp).caption
+    html = figures.mann_whitney(mlp).to_html()
     assert mlp.label() in html
     assert html.count("none and") == 2
 
 
-@pytest.mark.parametrize("figure", [gallery.weight_std_by_layer, gallery.weights_before_and_after])
+@pytest.mark.parametrize(
+    "figure", [explorables.weight_std_by_layer, explorables.weights_before_and_after]
+)
 def test_a_figure_by_layer_refuses_a_record_of_another_network(figure):
     """Its initial sigma follows from the widths, which are fans in an MLP alone."""
     lenet = records.recorded("weight-rescaling-lenet5-cifar10-jpeg-book")

@@ -47,24 +47,6 @@ def test_fans_by_hand_and_as_torchs(layer, fan_in, fan_out):
     assert nn.init._calculate_fan_in_and_fan_out(layer.weight) == (fan_in, fan_out)
 
 
-@law
-@given(
-    inputs=st.integers(1, 4), outputs=st.integers(1, 4), kernel=st.integers(1, 3),
-    groups=st.integers(1, 3),
-)  # fmt: skip
-def test_fans_count_the_connections_of_a_unit(inputs, outputs, kernel, groups):
-    """With all weights 1, an output is the number of inputs it sums over, and the slope of the
-    summed output with respect to one inner input is the number of outputs that it feeds."""
-    layer = nn.Conv2d(inputs * groups, outputs * groups, kernel, groups=groups, bias=False)
-    nn.init.ones_(layer.weight)
-    image = torch.ones(1, inputs * groups, 7, 7, requires_grad=True)
-    output = layer(image)
-    output.sum().backward()
-    fan_in, fan_out = initialization.fans(layer.weight)
-    assert fan_in == output[0, 0, 0, 0].item()
-    assert fan_out == groups * image.grad[0, 0, 3, 3].item()
-
-
 @pytest.mark.parametrize("axes", [0, 1])
 def test_a_bias_has_no_fans(axes):
     with pytest.raises(ValueError, match=rf"at least 2 axes .* got {axes}; leave biases"):
@@ -83,54 +65,99 @@ def test_sigmas(fan_in, fan_out, gain):
     assert xavier**2 * (fan_in + fan_out) / 2 == pytest.approx(gain**2)
     assert xavier == initialization.sigma("xavier", fan_out, fan_in, gain)
     assert initialization.sigma("constant", fan_in, fan_out, gain) == 0
+    backward = initialization.sigma("kaiming_out", fan_in, fan_out, gain)
+    assert backward == initialization.sigma("kaiming", fan_out, fan_in, gain)
+    harmonic = initialization.sigma("harmonic", fan_in, fan_out, gain)
+    assert 2 / harmonic**2 == pytest.approx(1 / kaiming**2 + 1 / backward**2)
+    assert initialization.sigma("lecun", fan_in, fan_out) ** 2 * fan_in == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: initialization.sigma("lecun", 3, 4, 1.0),
-        lambda: initialization.fill_(torch.empty(3, 4), "lecun"),
-        lambda: initialization.draw(0, 1, torch.empty(3, 4), "lecun"),
-        lambda: initialization.initialize_(nn.Linear(4, 3), "lecun"),
+        lambda: initialization.sigma("he", 3, 4, 1.0),
+        lambda: initialization.fill_(torch.empty(3, 4), "he"),
+        lambda: initialization.draw(0, 1, torch.empty(3, 4), "he"),
+        lambda: initialization.initialize_(nn.Linear(4, 3), "he"),
     ],
 )
 def test_an_unknown_scheme_is_refused(call):
-    with pytest.raises(ValueError, match=r"scheme must be one of kaiming, xavier, constant, got"):
+    with pytest.raises(ValueError, match=r"scheme must be one of kaiming, xavier, .*, got 'he'"):
         call()
 
 
 def test_an_unknown_distribution_is_refused_and_nothing_filled():
     weight = torch.ones(3, 4)
-    with pytest.raises(ValueError, match=r"one of normal, uniform, got 'cauchy'; pick one"):
+    with pytest.raises(ValueError, match=r"one of normal, uniform, truncated, got 'cauchy'; pick"):
         initialization.fill_(weight, distribution="cauchy")
     assert bool((weight == 1).all())
 
 
-def test_a_gain_of_zero_is_refused():
-    with pytest.raises(ValueError, match=r"gain must be > 0, got 0"):
-        initialization.fill_(torch.empty(3, 4), gain=0)
+@pytest.mark.parametrize("scheme", [name for name in initialization.FILLS if name != "constant"])
+@pytest.mark.parametrize("gain", [0, -1.0, math.nan])
+def test_a_gain_that_is_not_positive_is_refused_and_nothing_filled(scheme, gain):
+    weight, layer = torch.ones(3, 4), nn.Linear(4, 3)
+    before = layer.weight.clone()
+    with pytest.raises(ValueError, match=rf"gain must be > 0, got {gain}"):
+        initialization.fill_(weight, scheme, gain)
+    with pytest.raises(ValueError, match=rf"gain must be > 0, got {gain}"):
+        initialization.initialize_(layer, scheme, gain)
+    assert bool((weight == 1).all())
+    assert torch.equal(layer.weight, before)
 
 
 # --- fills -----------------------------------------------------------------------------------
 
 
+PARENT = 1 / stats.truncnorm(-2, 2).std()  # of the normal whose part within two of its stds has 1
+UNIT = {
+    "normal": stats.norm(),
+    "uniform": stats.uniform(-math.sqrt(3), 2 * math.sqrt(3)),
+    "truncated": stats.truncnorm(-2, 2, scale=PARENT),
+}
+
+
+def assert_drawn(weight, std, distribution="normal"):
+    """Mean, standard deviation and shape are those of the distribution with mean 0 and this std."""
+    values, n = weight.detach().double().flatten(), weight.numel()
+    kurtosis = float(UNIT[distribution].stats("k")) + 3
+    # the standard error of a std is sigma sqrt((kurtosis - 1) / n) / 2
+    assert abs(values.mean().item()) < 5 * std / math.sqrt(n)
+    assert abs(values.std().item() - std) < 5 * std * math.sqrt((kurtosis - 1) / n) / 2
+    assert stats.kstest((values / std).numpy(), UNIT[distribution].cdf).pvalue > ALARM
+
+
 @pytest.mark.parametrize("distribution", initialization.DISTRIBUTIONS)
-@pytest.mark.parametrize("scheme", ["kaiming", "xavier"])
+@pytest.mark.parametrize("scheme", [s for s in initialization.SCHEMES if s != "constant"])
 @pytest.mark.parametrize("shape", [(200, 300), (64, 30, 3, 5)])
-def test_a_fill_has_its_standard_deviation_and_distribution(shape, scheme, distribution):
+def test_a_fill_and_a_draw_have_their_standard_deviation_and_distribution(
+    shape, scheme, distribution
+):
     weight = torch.empty(shape, dtype=torch.float64)
     source = torch.Generator().manual_seed(1)
     filled = initialization.fill_(weight, scheme, 5 / 3, distribution, source)
     assert filled is weight
     std = initialization.sigma(scheme, *initialization.fans(weight), 5 / 3)
-    n = weight.numel()
-    # the standard error of a std is sigma sqrt((kurtosis - 1) / n) / 2; kurtosis 3 and 9/5
-    kurtosis = 3 if distribution == "normal" else 9 / 5
-    assert abs(weight.mean().item()) < 5 * std / math.sqrt(n)
-    assert abs(weight.std().item() - std) < 5 * std * math.sqrt((kurtosis - 1) / n) / 2
-    bound = std * math.sqrt(3)
-    law = stats.norm(0, std) if distribution == "normal" else stats.uniform(-bound, 2 * bound)
-    assert stats.kstest(weight.flatten().numpy(), law.cdf).pvalue > ALARM
+    assert_drawn(weight, std, distribution)
+    assert_drawn(initialization.draw(2, 1, weight, scheme, 5 / 3, distribution), std, distribution)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_a_truncated_normal_piles_nothing_up_at_its_ends(dtype):
+    """In half precision too: it is cut first and rounded then."""
+    std = 0.02
+    weight = torch.empty(400, 2500, dtype=dtype)
+    source = torch.Generator().manual_seed(1)
+    initialization.fill_(weight, "kaiming", std * 50, "truncated", source)
+    values, end = weight.double().flatten(), 2 * PARENT * std
+    rounding = torch.finfo(dtype).eps
+    assert values.abs().max().item() <= end * (1 + rounding)
+    # the density at the end, over the grid's spacing there, with five standard errors to spare
+    spacing = end * 2 * rounding
+    expected = len(values) * spacing / std * UNIT["truncated"].pdf(2 * PARENT - 1e-9)
+    last = (values > end - spacing).sum().item()
+    assert last <= expected + 5 * math.sqrt(expected) + 5
+    assert values.std().item() == pytest.approx(std, rel=0.005)
 
 
 def test_a_fill_takes_its_randomness_from_the_generator():
@@ -215,7 +242,54 @@ def test_initial_weights_depend_on_the_seed_alone():
     assert torch.equal(torch.get_rng_state(), after)
 
 
-def test_a_transposed_convolution_is_left_out():
-    """Its weight is [in, out, ...]: its fans are swapped and a row of it is no output unit."""
+def test_a_transposed_convolution_is_not_rescaled():
+    """Its weight is [in, out, ...]: a row of it is no output unit."""
     layer = nn.ConvTranspose2d(3, 8, 5)
     assert list(initialization.scalable_layers(layer)) == []
+
+
+# --- the weight that is written is the weight that is used ---------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+@pytest.mark.parametrize("wrap", [nn.utils.spectral_norm, nn.utils.weight_norm])
+def test_a_weight_that_a_hook_computes_is_refused(wrap):
+    model = nn.Sequential(nn.Linear(6, 6), wrap(nn.Linear(6, 6)))
+    with pytest.raises(ValueError, match="weight of layer 1 is computed anew before each forward"):
+        initialization.initialize_(model)
+
+
+@pytest.mark.parametrize(
+    "wrap", [nn.utils.parametrizations.spectral_norm, nn.utils.parametrizations.orthogonal]
+)
+def test_a_parametrization_that_gives_another_weight_is_refused_and_nothing_changed(wrap):
+    layer = wrap(nn.Linear(6, 6)).eval()
+    before = layer.weight.clone()
+    with pytest.raises(ValueError, match="parametrization of layer 0 must give back the weight"):
+        initialization.initialize_(nn.Sequential(layer))
+    torch.testing.assert_close(layer.weight, before)
+
+
+def test_weight_norm_uses_what_is_written():
+    layer = nn.utils.parametrizations.weight_norm(nn.Linear(6, 5))
+    plain = nn.Linear(6, 5)
+    for one in (layer, plain):
+        initialization.initialize_(one, seed=3)
+    torch.testing.assert_close(layer.weight, plain.weight)
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Linear(4, 3, device="meta"), "is on the meta device, without memory; move it"),
+        (lambda: nn.Linear(4, 3, dtype=torch.complex64), "is complex; initialize its real and"),
+        (lambda: nn.utils.skip_init(nn.Linear, 0, 4), "is empty, .4, 0.; give it at least one"),
+        (lambda: nn.LSTM(4, 3, device="meta"), "weight_ih_l0 of layer 0 must be .* meta device"),
+        (lambda: nn.LazyLinear(3), "0.weight is lazy; run one batch through the model first"),
+        (lambda: nn.LazyBatchNorm1d(), "0.weight is lazy; run one batch"),
+    ],
+)
+def test_a_weight_that_no_scheme_can_draw_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        initialization.initialize_(nn.Sequential(make()))

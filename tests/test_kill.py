@@ -14,8 +14,9 @@ from typing import NamedTuple
 import pytest
 
 import companion
+from companion.chapters.rescaling.experiments import scale_grid
 from companion.evidence import checkpoints, records
-from companion.experiments import runner, scale_grid
+from companion.experiments import stack_training
 
 PERIOD = 0.01
 """Seconds between checkpoints, instead of the runner's minute."""
@@ -37,16 +38,16 @@ LAUNCHER = """
 import json, os, sys, time
 import companion.cli, companion.evidence.comparison
 import sklearn.datasets, tqdm
-from companion.experiments import runner
+from companion.experiments import packs, runner, stack_training
 from companion.training.many_runs import Stack
 
-runner.CHECKPOINT_SECONDS = float(sys.argv[1])
+stack_training.CHECKPOINT_SECONDS = float(sys.argv[1])
 train_epoch = Stack.train_epoch
 
 def logged(stack, stop=None):
     if not train_epoch(stack, stop):
         return False
-    line = f"{runner.stack_key(stack.runs)} {stack.epoch} {time.monotonic()}\\n"
+    line = f"{packs.stack_key(stack.runs)} {stack.epoch} {time.monotonic()}\\n"
     os.write(log, line.encode())  # one write: a kill leaves whole lines
     return True
 
@@ -217,4 +218,4 @@ def test_two_processes_at_once_make_one_record(session, whole, tmp_path):
 
 
 def test_the_runners_own_period_is_a_minute():
-    assert runner.CHECKPOINT_SECONDS == 60
+    assert stack_training.CHECKPOINT_SECONDS == 60

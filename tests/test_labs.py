@@ -9,19 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.display import labs
-from companion.display.lab import drawing, full, view
-from companion.display.lab.choice import EPOCH, FREQUENCIES, RANGES, STEPS, Choice
-from companion.display.lab.jobs import DONE, RUNNING, STOPPED
+from companion.chapters.rescaling import lab as rescaling_lab
+from companion.chapters.rescaling.experiments import scale_grid
+from companion.display.labs import colab, drawing, full, view
+from companion.display.labs.jobs import DONE, RUNNING, STOPPED
+from companion.display.labs.mlp import EPOCH, NEVER, STEPS
 from companion.evidence import records
-from companion.experiments import scale_grid
+from tests.references.labs import CONTROLS, RANGES, plan
 
 PATIENCE = 60
 
 
 @pytest.fixture
 def lab(tmp_path):
-    made = labs.rescaling(tmp_path)
+    made = rescaling_lab.rescaling(tmp_path)
     put(made, width=8, depth=2, runs=2, epochs=3, device="cpu")
     yield made
     if made.busy:
@@ -62,7 +63,7 @@ def test_a_run_draws_says_and_lists(lab):
     assert 'role="status"' in lab.status.value
     assert [r.name for r in lab.results] == ["A"]
     assert 'stroke="var(--wis-none)"' in lab.figure.value
-    assert "A: width 8, gain 1, never rescaled, 2 hidden layers" in lab.figure.value
+    assert "A: width 8, gain 2, never rescaled, 2 hidden layers" in lab.figure.value
     assert ">3 of 3<" in lab.table.value
     assert lab.run.disabled  # it is done
 
@@ -78,7 +79,7 @@ def test_results_are_named_and_going_back_is_instant(lab):
     both = lab.figure.value
     trained = [r.training for r in lab.results]
     lab.back.value = "A"  # by its button
-    assert lab.controls.choice.frequency == "never"
+    assert lab.controls.choice["frequency"] == "never"
     assert "Finished" in lab.status.value
     put(lab, frequency=EPOCH)  # by the controls
     assert lab.back.value == "B"
@@ -126,7 +127,7 @@ def test_a_bad_value_gets_its_sentence_and_the_lab_lives_on(lab):
     assert lab.busy is None
     assert lab.fix.description == "Use 1"
     lab.fix.click()
-    assert lab.controls.choice.width == "1"
+    assert lab.controls.choice["width"] == "1"
     assert lab.message.value == ""
     put(lab, width="<b>&")
     assert "<b>" not in lab.message.value
@@ -162,7 +163,7 @@ def test_a_set_that_cannot_be_loaded_is_a_sentence(lab, monkeypatch):
 
 
 def test_a_damaged_local_set_is_a_sentence(lab, monkeypatch):
-    def plan(_):
+    def plan(*_):
         raise ValueError("faces/train.parquet is damaged; restore it")
 
     monkeypatch.setattr(view, "plan", plan)
@@ -172,9 +173,9 @@ def test_a_damaged_local_set_is_a_sentence(lab, monkeypatch):
 
 
 def test_the_recorded_band_and_its_verdict(tmp_path):
-    lab = labs.rescaling(tmp_path)
+    lab = rescaling_lab.rescaling(tmp_path)
     assert "recorded" in lab.figure.value
-    assert "Behind, the recorded band of width 64, gain 1, never." in lab.figure.value
+    assert "Behind, the recorded band of width 64, gain 2, never." in lab.figure.value
     put(lab, epochs=2, runs=2, device="cpu")
     run(lab)
     assert re.search(r"(Inside|Outside): after epoch 2 your 2 runs", lab.verdict.value)
@@ -185,10 +186,10 @@ def test_the_recorded_band_and_its_verdict(tmp_path):
 
 def test_the_sliders_set_the_number_and_follow_it(lab):
     lab.controls.sliders["width"].value = 128
-    assert lab.controls.choice.width == "128"
+    assert lab.controls.choice["width"] == "128"
     put(lab, width="60")
     assert lab.controls.sliders["width"].value == 64
-    assert lab.controls.choice.width == "60"
+    assert lab.controls.choice["width"] == "60"
     put(lab, width="wide")
     assert lab.controls.sliders["width"].value == 64
 
@@ -198,9 +199,9 @@ def test_what_is_rare_is_folded_away(lab):
     assert controls.folded.layout.display == "none"
     controls.more.value = True
     assert controls.folded.layout.display == "grid"
-    assert controls.period_row.layout.display == "none"
+    assert controls.rows["period"].layout.display == "none"
     put(lab, frequency=STEPS)
-    assert controls.period_row.layout.display is None
+    assert controls.rows["period"].layout.display is None
     assert all(field.description for field in controls.fields.values())
 
 
@@ -212,8 +213,8 @@ def test_the_full_experiment_tells_its_cost_first(tmp_path, monkeypatch):
         arms={name: grid.arms[name]},
         scales={"full": replace(grid.scales["full"], runs=2, epochs=2)},
     )
-    monkeypatch.setattr(labs.scale_grid, "GRID", small)
-    lab = labs.rescaling(tmp_path)
+    monkeypatch.setattr(rescaling_lab.scale_grid, "GRID", small)
+    lab = rescaling_lab.rescaling(tmp_path)
     view = lab.full_view
     view.ask.click()
     view.cost.wait(PATIENCE)
@@ -257,7 +258,7 @@ def test_the_page_has_the_recorded_results_and_a_link_instead_of_run(lab, monkey
     start = lab.about.page().start
     controls = lab.about.page().controls
     first = [control.values[index] for control, index in zip(controls, start, strict=True)]
-    assert first == [64, 1.0, "never"]
+    assert first == [64, 2.0, "never"]
     assert "model_id" in bundle["application/vnd.jupyter.widget-view+json"]
     monkeypatch.setitem(sys.modules, "google.colab", sys)
     assert "text/html" not in lab._repr_mimebundle_()
@@ -265,10 +266,10 @@ def test_the_page_has_the_recorded_results_and_a_link_instead_of_run(lab, monkey
 
 def test_without_an_installed_package_the_link_goes_to_colab(monkeypatch):
     def missing(_):
-        raise labs.PackageNotFoundError
+        raise colab.PackageNotFoundError
 
-    monkeypatch.setattr(labs, "metadata", missing)
-    assert labs._colab("x.ipynb") == "https://colab.research.google.com"
+    monkeypatch.setattr(colab, "metadata", missing)
+    assert colab.address("x.ipynb") == "https://colab.research.google.com"
 
 
 def test_no_drawing_has_a_number_that_is_none(lab):
@@ -313,13 +314,13 @@ TYPED = st.one_of(
 
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory):
-    made = labs.rescaling(tmp_path_factory.mktemp("tried"))
+    made = rescaling_lab.rescaling(tmp_path_factory.mktemp("tried"))
     put(made, width=8, depth=1, runs=1, epochs=1, device="cpu")
     return made
 
 
 @settings(max_examples=250)
-@given(st.sampled_from(sorted(RANGES)), TYPED, st.sampled_from(FREQUENCIES))
+@given(st.sampled_from(RANGES), TYPED, st.sampled_from([NEVER, STEPS, EPOCH]))
 def test_random_hands_on_the_controls_never_leave_a_lab_dead(tried, field, typed, frequency):
     """After whatever was typed there is a sentence or a plan, and Use leads back to a plan."""
     put(tried, frequency=frequency, **{field: typed})
@@ -329,6 +330,5 @@ def test_random_hands_on_the_controls_never_leave_a_lab_dead(tried, field, typed
         assert 'role="alert"' in tried.message.value
         tried.fix.click()
     assert tried.message.value == ""
-    assert not tried.run.disabled or tried.find(view.plan(tried.controls.choice))
-    usual = Choice()
-    put(tried, **{field: getattr(usual, field) if field != "runs" else 1})
+    assert not tried.run.disabled or tried.find(plan(dict(tried.controls.choice)))
+    put(tried, **{field: CONTROLS[field].start if field != "runs" else 1})

@@ -11,25 +11,28 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.display import lab
-from companion.display.lab.choice import EPOCH, NEVER, STEPS, Choice, Refusal
-from companion.display.lab.full import Cost, FullRun
-from companion.display.lab.jobs import DONE, FAILED, NEW, RUNNING, STOPPED, Job, reason
-from companion.display.lab.record import Recorded, interval, prediction
-from companion.display.lab.session import Training
-from companion.display.lab.settings import plan
+from companion.chapters.rescaling.experiments import scale_grid
+from companion.display import labs
+from companion.display.labs import mlp
+from companion.display.labs.control import Refusal
+from companion.display.labs.full import Cost, FullRun
+from companion.display.labs.jobs import DONE, FAILED, NEW, RUNNING, STOPPED, Job, reason
+from companion.display.labs.mlp import EPOCH, NEVER, STEPS
+from companion.display.labs.record import Recorded, interval, prediction
+from companion.display.labs.session import Training
 from companion.evidence import records
-from companion.experiments import scale_grid
+from companion.experiments import packs
 from companion.training.many_runs import Stack
 from tests.references import arms, tiny
+from tests.references.labs import choice, plan
 
-SMALL = Choice(width=8, depth=2, runs=3, epochs=3, device="cpu")
-LONG = replace(SMALL, epochs=5000)
+SMALL = choice(width=8, depth=2, runs=3, epochs=3, device="cpu")
+LONG = dict(SMALL, epochs=5000)
 PATIENCE = 60
 
 
-def trained(choice: Choice) -> Training:
-    training = Training(plan(choice))
+def trained(chosen) -> Training:
+    training = Training(plan(chosen))
     training.start()
     assert training.wait(PATIENCE)
     return training
@@ -65,8 +68,8 @@ def test_a_stack_stopped_between_two_steps_goes_on_bit_for_bit(after):
 
 
 def test_rows_are_those_of_the_same_stack():
-    training = trained(replace(SMALL, frequency=EPOCH))
-    stack = Stack(training.plan.members(), lab.session.split_of("digits", "cpu"))
+    training = trained(dict(SMALL, frequency=EPOCH))
+    stack = Stack(training.plan.members(), labs.session.split_of("digits", "cpu"))
     for epoch in range(4):
         if epoch:
             stack.train_epoch()
@@ -76,12 +79,15 @@ def test_rows_are_those_of_the_same_stack():
         layers = training.layers[training.layers["epoch"] == epoch].sort_values(["run", "layer"])
         assert layers["weight_std"].tolist() == values["weight_std"].flatten().tolist()
     assert (training.state, training.epoch) == (DONE, 3)
-    assert training.sigma(2) == pytest.approx((2 / 8) ** 0.5)
-    assert training.curve("weight_std", 2)[-1] == pytest.approx(training.sigma(2), rel=1e-5)
+    sigma = mlp.sigma(training.plan.settings)
+    assert sigma == pytest.approx((2 / 8) ** 0.5)
+    assert training.curve("weight_std", 2)[-1] == pytest.approx(sigma, rel=1e-5)
+    last = training.layers[training.layers["layer"] == 3]["weight_std"]
+    assert training.curve("weight_std", -1).flatten().tolist() == last.tolist()
 
 
 def test_a_stop_keeps_what_is_measured_and_the_way_on_is_the_same(monkeypatch):
-    training = Training(plan(replace(SMALL, epochs=6)))
+    training = Training(plan(dict(SMALL, epochs=6)))
     watched = []
 
     def watch(job):
@@ -100,7 +106,7 @@ def test_a_stop_keeps_what_is_measured_and_the_way_on_is_the_same(monkeypatch):
     training.start()
     assert training.wait(PATIENCE)
     assert (training.state, training.epoch) == (DONE, 6)
-    pd.testing.assert_frame_equal(training.epochs, trained(replace(SMALL, epochs=6)).epochs)
+    pd.testing.assert_frame_equal(training.epochs, trained(dict(SMALL, epochs=6)).epochs)
     pd.testing.assert_frame_equal(training.epochs.head(9), partial)
     training.start()  # nothing is left to do
     assert training.state == DONE
@@ -155,7 +161,7 @@ def test_a_forgotten_training_begins_anew():
 
 def test_runs_beyond_one_stack_train_in_turn(monkeypatch):
     whole = trained(SMALL)
-    monkeypatch.setattr(lab.session, "stack_size", lambda *_: 2)
+    monkeypatch.setattr(labs.session, "stack_size", lambda *_: 2)
     parts = trained(SMALL)
     assert parts.total == 2 * whole.total
     assert parts.done == parts.total
@@ -165,7 +171,7 @@ def test_runs_beyond_one_stack_train_in_turn(monkeypatch):
 
 
 def test_a_training_that_explodes_has_rows_and_no_error():
-    training = trained(replace(SMALL, depth=12, gain=1000, learning_rate=100))
+    training = trained(dict(SMALL, depth=12, gain=1000, learning_rate=100))
     assert training.state == DONE
     assert not np.isfinite(training.curve("weight_std", 2)[-1]).all()
     assert np.isnan(interval(training.curve("weight_std", 2)).mean[-1])
@@ -235,7 +241,7 @@ def test_a_job_that_is_started_again_waits_for_its_first_thread():
 
 
 NEAR = st.builds(
-    Choice,
+    choice,
     width=st.sampled_from([1, 2, 16, 4096, "-1", "x"]),
     gain=st.sampled_from([0.001, 1, 1000, "0"]),
     frequency=st.sampled_from([NEVER, STEPS, EPOCH]),
@@ -255,12 +261,12 @@ NEAR = st.builds(
 
 @settings(max_examples=25)
 @given(NEAR)
-def test_what_is_planned_is_trained_without_an_error(choice):
+def test_what_is_planned_is_trained_without_an_error(chosen):
     """Settings at the ends of their ranges: the run may diverge, the lab may not."""
-    if choice.width == 4096:
-        choice = replace(choice, width=128)  # seconds, not minutes
+    if chosen["width"] == 4096:
+        chosen = dict(chosen, width=128)  # seconds, not minutes
     try:
-        made = plan(choice)
+        made = plan(chosen)
     except Refusal:
         return
     training = Training(made)
@@ -280,12 +286,12 @@ def recorded():
 
 def test_an_arm_is_found_by_its_settings_whatever_the_runs_and_the_epochs(recorded):
     name = scale_grid.arm_name(64, 1.4, 12)
-    choice = Choice(gain="1.4", frequency=STEPS, period=12, runs=2, epochs=5)
-    assert recorded.arm(plan(choice)) == name
+    chosen = choice(gain="1.4", frequency=STEPS, period=12, runs=2, epochs=5)
+    assert recorded.arm(plan(chosen)) == name
     for change in ({"gain": 1.41}, {"learning_rate": 0.03}, {"depth": 3}, {"rule": "wrs"}):
-        assert recorded.arm(plan(replace(choice, **change))) is None
-    assert recorded.arm(plan(replace(choice, dataset="mnist"))) is None
-    assert recorded.arm(plan(replace(choice, frequency=NEVER, period=3))) == scale_grid.arm_name(
+        assert recorded.arm(plan(dict(chosen, **change))) is None
+    assert recorded.arm(plan(dict(chosen, dataset="mnist"))) is None
+    assert recorded.arm(plan(dict(chosen, frequency=NEVER, period=3))) == scale_grid.arm_name(
         64, 1.4, None
     )
 
@@ -313,7 +319,7 @@ def test_a_row_that_is_not_finite_has_no_band():
 
 
 def test_the_verdict_says_inside_or_outside_by_the_band(recorded):
-    made = plan(Choice(runs=4))
+    made = plan(choice(runs=4))
     band = recorded.band(recorded.arm(made), "test_accuracy", 4)
     good = np.tile(band.mean[:, None], (1, 4))
     said = recorded.verdict(made, good)
@@ -325,10 +331,10 @@ def test_the_verdict_says_inside_or_outside_by_the_band(recorded):
     bad = recorded.verdict(made, good[:8] - 0.3)
     assert bad.startswith("Outside: after epoch 7 your 4 runs have")
     assert bad.endswith("; one honest repetition in twenty falls outside.")
-    one = recorded.verdict(plan(Choice(runs=1)), good[:, :1])
+    one = recorded.verdict(plan(choice(runs=1)), good[:, :1])
     assert "your run has a test accuracy of" in one
     assert "of new single runs" in one
-    assert recorded.verdict(plan(Choice(width=65)), good) == ""
+    assert recorded.verdict(plan(choice(width=65)), good) == ""
     assert recorded.verdict(made, good[:0]) == ""
 
 
@@ -357,12 +363,12 @@ def test_the_cost_is_told_before_and_the_record_is_the_runners(tmp_path):
     assert full.wait(PATIENCE)
     assert (full.state, full.done, full.total) == (DONE, 8, 8)
     assert records.verify(tmp_path / "scale-grid-digits-full") == []
-    assert Recorded(full.record).arm(plan(Choice(width=16))) is not None
+    assert Recorded(full.record).arm(plan(choice(width=16))) is not None
 
 
 def test_a_full_experiment_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(lab.jobs, "SPEAK", 0)
-    monkeypatch.setattr(lab.full.runner, "stack_size", lambda *_: 2)
+    monkeypatch.setattr(labs.jobs, "SPEAK", 0)
+    monkeypatch.setattr(packs, "stack_size", lambda *_: 2)
     full = FullRun(small_experiment(3), "full", "digits", tmp_path, "cpu")
     full.watch = lambda job: job.stop() if job.done >= 8 else None
     full.start()

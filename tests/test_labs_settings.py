@@ -10,23 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion import machine
+from companion.chapters.rescaling.experiments import scale_grid
 from companion.data import catalogue
-from companion.display import lab
-from companion.display.lab.choice import (
-    EPOCH,
-    FREQUENCIES,
-    NAMES,
-    NEVER,
-    RANGES,
-    STEPS,
-    Choice,
-    Refusal,
-    corrected,
-    settled,
-    words,
-)
-from companion.display.lab.settings import Plan, plan
-from companion.experiments import scale_grid
+from companion.display import labs
+from companion.display.labs.control import Refusal
+from companion.display.labs.mlp import EPOCH, NEVER, SETUP, STEPS
+from companion.display.labs.settings import Plan
+from companion.display.labs.setup import corrected
+from companion.training import memory
+from tests.references.labs import CONTROLS, RANGES, choice, plan
 
 GIB = 2**30
 
@@ -34,28 +26,28 @@ GIB = 2**30
 @pytest.fixture(autouse=True)
 def roomy(monkeypatch):
     """Eight GiB free, whatever else this machine does."""
-    monkeypatch.setattr(lab.settings, "free_bytes", lambda _: 8 * GIB)
+    monkeypatch.setattr(labs.settings, "free_bytes", lambda _: 8 * GIB)
 
 
 @pytest.mark.parametrize("period", scale_grid.PERIODS)
 def test_a_choice_of_the_grid_is_the_grids_setting(period):
     frequency = {None: NEVER, 0: EPOCH}.get(period, STEPS)
-    choice = Choice(width="32", gain="1.4", frequency=frequency, period=period or 12)
-    made = plan(choice)
-    expected = scale_grid.GRID.arms[scale_grid.arm_name(32, 1.4, period)]
+    chosen = choice(width="32", gain="1.4", frequency=frequency, period=period or 12)
+    made = plan(chosen)
+    expected = scale_grid.GRID.arms[scale_grid.arm_name(32, 1.4, period)].settings
     assert made.settings == replace(expected, epochs=20)
     assert (made.dataset, made.runs, made.device) == ("digits", 10, str(machine.pick_device()))
 
 
 def test_typed_text_and_numbers_make_the_same_plan():
-    typed = Choice(width=" 64 ", gain="1.0", runs="10", learning_rate="2e-2", period="no number")
-    assert plan(typed) == plan(Choice())
-    assert settled(typed) == Choice()
-    assert hash(plan(typed)) == hash(plan(Choice()))
+    typed = choice(width=" 64 ", gain="1.0", runs="10", learning_rate="2e-2", period="no number")
+    assert plan(typed) == plan(choice())
+    assert SETUP.settled(typed) == choice()
+    assert hash(plan(typed)) == hash(plan(choice()))
 
 
 def test_seeds_are_no_recorded_runs():
-    seeds = {run.seed for run in plan(Choice(runs=3)).members()}
+    seeds = {run.seed for run in plan(choice(runs=3)).members()}
     recorded = {run.seed for run in scale_grid.GRID.runs("full", (1, 8, 8), 10)}
     assert len(seeds) == 3
     assert not seeds & recorded
@@ -78,7 +70,7 @@ def test_seeds_are_no_recorded_runs():
         ({"weight_decay": -0.1}, "weight_decay", 0, "got -0.1; the nearest that works is 0"),
         ({"optimizer": "sdg"}, "optimizer", "sgd", "one of sgd, .* got sdg"),
         ({"dataset": "faces"}, "dataset", "digits", "Images must be one of digits, .* got faces"),
-        ({"device": "tpu"}, "device", "auto", "Device must be auto, cpu, .* got tpu"),
+        ({"device": "tpu"}, "device", "auto", "Device must be one of auto, cpu.* got tpu"),
         (
             {"frequency": STEPS, "period": "721"},
             "period",
@@ -94,73 +86,74 @@ def test_seeds_are_no_recorded_runs():
     ],
 )
 def test_a_wrong_value_gets_rule_value_and_the_nearest_that_works(change, field, nearest, message):
-    choice = replace(Choice(), **change)
+    chosen = choice(**change)
     with pytest.raises(Refusal, match=message) as caught:
-        plan(choice)
+        plan(chosen)
     assert (caught.value.field, caught.value.nearest) == (field, nearest)
     assert str(caught.value).count(".\n") == 0
-    assert plan(corrected(choice, caught.value))
+    assert plan(corrected(chosen, caught.value))
 
 
 def test_thousands_are_read():
-    assert plan(Choice(epochs="1,000")).settings.epochs == 1000
+    assert plan(choice(epochs="1,000")).settings.epochs == 1000
 
 
 def test_what_is_too_large_for_the_memory_gets_the_widest_that_fits(monkeypatch):
-    monkeypatch.setattr(lab.settings, "free_bytes", lambda _: GIB)
-    choice = Choice(width=4096)
+    monkeypatch.setattr(labs.settings, "free_bytes", lambda _: GIB)
+    chosen = choice(width=4096)
     with pytest.raises(Refusal, match=r"needs about .* and 0\.5 GiB may be") as caught:
-        plan(choice)
+        plan(chosen)
     widest = caught.value.nearest
     assert caught.value.field == "width"
-    assert plan(replace(choice, width=widest))
+    assert plan(dict(chosen, width=widest))
     with pytest.raises(Refusal):
-        plan(replace(choice, width=widest + 1))
+        plan(dict(chosen, width=widest + 1))
 
 
 def test_where_no_width_fits_the_runs_are_fewer_and_then_the_images(monkeypatch):
-    monkeypatch.setattr(lab.settings, "free_bytes", lambda _: 40e6)
+    monkeypatch.setattr(labs.settings, "free_bytes", lambda _: 40e6)
     with pytest.raises(Refusal, match="Runs must be at most") as caught:
-        plan(Choice(runs=1000, width=1))
-    assert plan(Choice(runs=caught.value.nearest, width=1))
+        plan(choice(runs=1000, width=1))
+    assert plan(choice(runs=caught.value.nearest, width=1))
     with pytest.raises(Refusal, match=r"Images must be a smaller set, got mnist; .* digits"):
-        plan(Choice(runs=1, width=1, dataset="mnist"))
+        plan(choice(runs=1, width=1, dataset="mnist"))
 
 
 def test_the_estimate_is_above_what_a_stack_holds():
     from companion import data
     from companion.training.many_runs import Stack
 
-    made = plan(Choice(width=32, depth=2, runs=3))
+    made = plan(choice(width=32, depth=2, runs=3))
     split = data.split(data.load("digits"))
     stack = Stack(made.members(), split)
     tensors = [*stack.network.state, *stack.optimizer.state, split.train_images, split.test_images]
     held = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    assert held < lab.memory.needed_bytes(made.settings, "digits", 3) < 100 * held
+    assert held < memory.needed_bytes(made.settings, "digits", 3) < 100 * held
 
 
 def test_free_memory_is_the_containers_where_it_is_less(monkeypatch, tmp_path):
     info = tmp_path / "meminfo"
     info.write_text("MemTotal: 4000 kB\nMemAvailable:    2000 kB\n")
-    monkeypatch.setattr(lab.memory, "_MEMORY", info)
-    monkeypatch.setattr(lab.memory, "_LIMITS", tmp_path)
+    monkeypatch.setattr(memory, "_MEMORY", info)
+    monkeypatch.setattr(memory, "_LIMITS", tmp_path)
     cpu = torch.device("cpu")
-    assert lab.memory.free_bytes(cpu) == 2000 * 1024
+    assert memory.free_bytes(cpu) == 2000 * 1024
     (tmp_path / "memory.max").write_text("3000\n")
     (tmp_path / "memory.current").write_text("1000\n")
-    assert lab.memory.free_bytes(cpu) == 2000
+    assert memory.free_bytes(cpu) == 2000
     (tmp_path / "memory.max").write_text("max\n")
-    assert lab.memory.free_bytes(cpu) == 2000 * 1024
-    monkeypatch.setattr(lab.memory, "_MEMORY", tmp_path / "none")
-    assert lab.memory.free_bytes(cpu) > 2**28
-    monkeypatch.delattr(lab.memory.os, "sysconf")
-    assert lab.memory.free_bytes(cpu) == 4 * GIB
+    assert memory.free_bytes(cpu) == 2000 * 1024
+    monkeypatch.setattr(memory, "_MEMORY", tmp_path / "none")
+    assert memory.free_bytes(cpu) > 2**28
+    monkeypatch.delattr(memory.os, "sysconf")
+    assert memory.free_bytes(cpu) == 4 * GIB
 
 
 def test_a_choice_in_words():
-    assert words(Choice(frequency=STEPS, period=4)) == "width 64, gain 1, rescaled every 4 steps"
-    assert words(Choice(frequency=EPOCH, rule="wrs")) == "width 64, gain 1, WRS once an epoch"
-    assert words(Choice(depth=2, device="cpu")).endswith("never rescaled, 2 hidden layers, on cpu")
+    words = SETUP.words
+    assert words(choice(frequency=STEPS, period=4)) == "width 64, gain 1, rescaled every 4 steps"
+    assert words(choice(frequency=EPOCH, rule="wrs")) == "width 64, gain 1, WRS once an epoch"
+    assert words(choice(depth=2, device="cpu")).endswith("never rescaled, 2 hidden layers, on cpu")
 
 
 # --- a thousand random settings ----------------------------------------------------------------
@@ -176,14 +169,16 @@ NUMBERS = st.one_of(
 
 
 def _names(field: str):
-    return st.sampled_from(NAMES[field][1]) | st.sampled_from(["", "none", "RELU", None])
+    known = [name for _, name in CONTROLS[field].options]
+    return st.sampled_from(known) | st.sampled_from(["", "none", "RELU", None])
 
 
+NAMED = ("activation", "scheme", "rule", "optimizer")
 CHOICES = st.builds(
-    Choice,
-    **{field: st.just(getattr(Choice(), field)) | NUMBERS for field in RANGES},
-    **{field: _names(field) for field in NAMES if field != "frequency"},
-    frequency=st.sampled_from(FREQUENCIES),
+    dict,
+    **{field: st.just(CONTROLS[field].start) | NUMBERS for field in RANGES},
+    **{field: _names(field) for field in NAMED},
+    frequency=st.sampled_from([NEVER, STEPS, EPOCH]),
     dataset=st.sampled_from(["digits", "digits", "mnist", "cifar100", "", "../x"]),
     device=st.sampled_from(["auto", "cpu", "cuda:7", "", "tpu"]),
 )
@@ -191,20 +186,20 @@ CHOICES = st.builds(
 
 @settings(max_examples=1000)
 @given(CHOICES)
-def test_a_thousand_settings_are_a_plan_or_one_sentence(choice):
+def test_a_thousand_settings_are_a_plan_or_one_sentence(chosen):
     """And the nearest values that work, taken one after another, always end in a plan."""
     said = []
     for _ in range(20):
         try:
-            made = plan(choice)
+            made = plan(chosen)
         except Refusal as refusal:
             said.append(str(refusal))
-            choice = corrected(choice, refusal)
+            chosen = corrected(chosen, refusal)
             continue
         assert isinstance(made, Plan)
         assert 0 < made.settings.gain < math.inf
         assert made.dataset in catalogue.names()
-        assert words(settled(choice))
+        assert SETUP.words(SETUP.settled(chosen))
         assert all(re.fullmatch(r".*, got .*; the nearest that works is .*\.", s) for s in said)
         return
-    raise AssertionError(f"no plan after twenty corrections: {choice}")
+    raise AssertionError(f"no plan after twenty corrections: {chosen}")

@@ -1,11 +1,11 @@
 """The two ledgers show every row, with its verdict."""
 
+import html
 import re
 
-from companion.display import ledger
+from companion.chapters import ledger, reproduction
 from companion.evidence import claims
 from companion.evidence.findings import Finding
-from companion.experiments import reproduction
 
 FINDING = Finding(
     "arithmetic", "N", "section VI-B", "1 + 1 = 3", "it is 2", "does not hold", "none."
@@ -16,9 +16,15 @@ def test_every_printed_cell_has_its_row_and_verdict():
     rows = reproduction.table()
     page = ledger.reproduction(rows)._repr_html_()
     assert page.count('<th scope="row">') == len(rows)
+    summary, tables = page.split("</ul>")
     for verdict, count in rows["verdict"].value_counts().items():
         if verdict:
-            assert page.count(f">{verdict}</span>") == count
+            assert tables.count(f">{verdict}</span>") == count
+    mine = rows[rows["source"] == "N"]["verdict"].value_counts()
+    for verdict in ("direction", "undecided", "not reproduced", "not run"):
+        assert f">{verdict}</span> {mine[verdict]}" in summary.split("<li>N: ")[1]
+    for reading in rows["reading"].dropna().unique():
+        assert f'scope="rowgroup">{html.escape(reading)}' in tables
     assert set(re.findall(r'class="verdict verdict-([a-z-]+)"', page)) <= {
         re.sub(r"\W+", "-", name) for name in claims.MEANINGS
     }

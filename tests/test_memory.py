@@ -11,7 +11,7 @@ import torch
 from companion import cli
 from companion.cli.progress import Progress
 from companion.evidence import records
-from companion.experiments import runner
+from companion.experiments import packs, runner, stack_training
 from companion.training.many_runs import Stack
 from tests.references.toy import EPOCHS, RUNS, SIZE, TABLES, TOY, assert_same, small, train
 
@@ -60,8 +60,8 @@ def memory(monkeypatch):
                     raise type(error)(*error.args)
                 return super().train_epoch(stop)
 
-        monkeypatch.setattr(runner, "Stack", Small)
-        monkeypatch.setattr(runner, "stack_size", lambda run, device: stacks)
+        monkeypatch.setattr(stack_training, "Stack", Small)
+        monkeypatch.setattr(packs, "stack_size", lambda run, device: stacks)
 
     return limit
 
@@ -90,7 +90,7 @@ def test_halving_goes_on_down_to_one_run(tmp_path, memory):
 
 def test_a_run_that_does_not_fit_alone_is_one_sentence(tmp_path, memory, monkeypatch, capsys):
     memory(0, stacks=2)
-    monkeypatch.setattr("companion.experiments.find", lambda name: TOY)
+    monkeypatch.setattr("companion.chapters.find", lambda name: TOY)
     with pytest.raises(SystemExit) as end:
         cli.main(["run", "toy", "--scale", "quick", "--data", "made", "--out", str(tmp_path)])
     assert end.value.code == 2
@@ -121,14 +121,14 @@ def test_a_live_training_is_halved_too(whole, memory):
 
 def stop_in_epoch(monkeypatch, epoch, first):
     """Interrupt the training of the stack that begins with this run."""
-    original = runner.Stack.train_epoch
+    original = stack_training.Stack.train_epoch
 
     def train_epoch(stack, stop=None):
         if stack.epoch == epoch and stack.runs[0].number == first:
             raise KeyboardInterrupt
         return original(stack, stop)
 
-    monkeypatch.setattr(runner.Stack, "train_epoch", train_epoch)
+    monkeypatch.setattr(stack_training.Stack, "train_epoch", train_epoch)
 
 
 def checkpoints(out):

@@ -19,7 +19,7 @@ from companion.methods.initialization import draw, initialize_, scalable_layers
 from companion.models import MLP, Dropout, LeNet5, ResNet, seed_dropout
 from companion.models.checks import NORMALIZATIONS
 from companion.models.mlp import ACTIVATIONS, N_WIDTHS, check, parameter_count
-from companion.models.normalization import WeightNorm
+from companion.models.parametrization import WeightNorm
 from companion.models.resize import Resize
 from tests.references import mlp as reference
 from tests.references.resize import bilinear
@@ -108,8 +108,8 @@ def test_widths_that_are_no_network_are_refused(widths):
 
 
 def test_an_unknown_activation_is_refused():
-    with pytest.raises(ValueError, match=r"one of relu, tanh, linear, got 'gelu'; pick one"):
-        MLP((3, 2), "gelu")
+    with pytest.raises(ValueError, match=r"one of relu, tanh, linear, .*, got 'swish'; pick one"):
+        MLP((3, 2), "swish")
 
 
 # --- the catalogue -----------------------------------------------------------------------------
@@ -122,9 +122,10 @@ SMALL = {
 }
 
 
-def small(name, normalization="none", dropout=0.0, seed=0):
+def small(name, normalization="none", dropout=0.0, seed=0, parametrization="none"):
     """A narrow network for 8 x 8 grey images, with its own start and dropout masks."""
-    model = models.build(name, SMALL[name], "relu", normalization, dropout).double()
+    parts = (normalization, dropout, parametrization)
+    model = models.build(name, SMALL[name], "relu", *parts).double()
     return seed_dropout(initialize_(model, seed=seed), seed)
 
 
@@ -338,15 +339,12 @@ def test_a_normalization_is_where_it_should_be(name, normalization):
     kinds = {
         "batch": nn.BatchNorm1d | nn.BatchNorm2d,
         "layer": nn.LayerNorm | nn.GroupNorm,
-        "weight": WeightNorm,
     }
     for other, kind in kinds.items():
         found = sum(isinstance(module, kind) for module in model.modules())
-        in_all = len(layers) if other == "weight" else len(layers) - 1  # not after the last one
-        assert found == (in_all if other == normalization else 0)
+        assert found == (len(layers) - 1 if other == normalization else 0)  # not after the last
     if name.startswith("resnet"):
-        biased = normalization in ("none", "weight")
-        assert {layer.bias is not None for layer in layers[:-1]} == {biased}
+        assert {layer.bias is not None for layer in layers[:-1]} == {normalization == "none"}
     else:
         assert all(layer.bias is not None for layer in layers)
 
@@ -377,7 +375,7 @@ def test_weight_norm_is_torchs(make):
 @pytest.mark.parametrize("name", models.MODELS)
 def test_a_weight_normed_network_starts_from_the_same_weights(name):
     """The trap: copying into ``layer.weight`` would fill a value that is computed anew."""
-    plain, normed = small(name, seed=3), small(name, "weight", seed=3)
+    plain, normed = small(name, seed=3), small(name, seed=3, parametrization="weight_norm")
     pairs = zip(scalable_layers(plain), scalable_layers(normed), strict=True)
     for number, ((_, a), (_, b)) in enumerate(pairs, start=1):
         torch.testing.assert_close(b.weight, draw(3, number, a.weight), rtol=1e-12, atol=0)
@@ -388,7 +386,7 @@ def test_a_weight_normed_network_starts_from_the_same_weights(name):
 
 
 def test_the_length_of_v_does_not_matter():
-    model = small("lenet5", "weight")
+    model = small("lenet5", parametrization="weight_norm")
     before = model(grey_images())
     for _, layer in scalable_layers(model):
         layer.parametrizations.weight.original1.data.mul_(7.0)
@@ -578,8 +576,8 @@ def test_widths_that_do_not_fit_the_layout_are_refused(name, change):
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        (("gelu", "none", 0.0), r"activation must be one of relu, .* got 'gelu'; pick one"),
-        (("relu", "group", 0.0), r"one of none, batch, layer, weight, got 'group'; pick one"),
+        (("swish", "none", 0.0), r"activation must be one of relu, .* got 'swish'; pick one"),
+        (("relu", "group", 0.0), r"one of none, batch, layer, got 'group'; pick one"),
         (("relu", "none", 1.0), r"dropout must be in \[0, 1\), got 1.0; 0 switches it off"),
         (("relu", "none", -0.1), r"dropout must be in \[0, 1\), got -0.1; 0 switches it off"),
         (("relu", "none", math.nan), r"dropout must be in \[0, 1\), got nan"),

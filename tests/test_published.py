@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from companion.evidence import comparison, published
+from companion.evidence import published, rank_tests
 
 ACCURACY = {
     ("I", "none"): (48.72, 0.48, 14.02, 4.40, 100),
@@ -119,9 +119,9 @@ LIU_TEXT = {
 
 
 def test_every_row_is_accounted_for():
-    assert len(published.rows()) == 2 * len(ACCURACY) + 4 * len(TESTS) + len(TEXT)
-    assert not published.rows().duplicated(["source", "table", "cell", "quantity"]).any()
-    assert published.rows().columns.tolist() == [
+    assert len(published.rows("N")) == 2 * len(ACCURACY) + 4 * len(TESTS) + len(TEXT)
+    assert not published.rows("N").duplicated(["source", "table", "cell", "quantity"]).any()
+    assert published.rows("N").columns.tolist() == [
         "source", "table", "cell", "label", "quantity", "unit", "mean", "sd", "runs",
     ]  # fmt: skip
 
@@ -129,7 +129,7 @@ def test_every_row_is_accounted_for():
 @pytest.mark.parametrize(("table", "cell"), ACCURACY)
 def test_accuracy_tables_are_as_printed_in_percent(table, cell):
     accuracy, accuracy_sd, epoch, epoch_sd, runs = ACCURACY[table, cell]
-    frame = published.rows(table=table)
+    frame = published.rows("N", table)
     frame = frame[frame["cell"] == cell].set_index("quantity")
     assert frame.loc["test_accuracy", ["unit", "mean", "sd", "runs"]].tolist() == [
         "percent", accuracy, accuracy_sd, runs,
@@ -143,73 +143,73 @@ def test_printed_tests_are_as_printed():
     found = [
         (table, *row)
         for table in ("II", "IV", "VI")
-        for row in published.mann_whitney_rows(table).itertuples(index=False, name=None)
+        for row in published.mann_whitney_rows("N", table).itertuples(index=False, name=None)
     ]
     assert found == TESTS
 
 
 def test_numbers_in_the_text_are_as_printed():
-    frame = published.rows(table="text")
+    frame = published.rows("N", "text")
     assert {(r.cell, r.quantity): r.mean for r in frame.itertuples()} == TEXT
 
 
 def test_summary_is_in_fractions_with_the_t_interval():
-    found = published.summary("I", "wr", "test_accuracy")
+    found = published.summary("N", "I", "wr", "test_accuracy")
     half = stats.t.ppf(0.975, 99) * 0.0050 / math.sqrt(100)
     assert (found.mean, found.sd, found.runs) == (pytest.approx(0.5008), pytest.approx(0.005), 100)
     assert (found.low, found.high) == pytest.approx((0.5008 - half, 0.5008 + half))
-    assert published.summary("I", "wr", "best_epoch").mean == 76.01
-    wide = published.summary("I", "wr", "best_epoch", confidence=0.99)
-    assert wide.high > published.summary("I", "wr", "best_epoch").high
+    assert published.summary("N", "I", "wr", "best_epoch").mean == 76.01
+    wide = published.summary("N", "I", "wr", "best_epoch", confidence=0.99)
+    assert wide.high > published.summary("N", "I", "wr", "best_epoch").high
 
 
 def test_value_turns_percent_into_a_fraction_and_leaves_the_rest():
-    assert published.value("V", "alexnet-wr", "test_accuracy") == pytest.approx(0.7063)
-    assert published.value("text", "resnet50", "parameters") == 23_520_842
+    assert published.value("N", "V", "alexnet-wr", "test_accuracy") == pytest.approx(0.7063)
+    assert published.value("N", "text", "resnet50", "parameters") == 23_520_842
 
 
 def test_stars_follow_the_printed_p_and_alpha():
     for table in ("II", "IV", "VI"):
-        frame = published.mann_whitney_rows(table)
+        frame = published.mann_whitney_rows("N", table)
         assert (frame["starred"] == (frame["p"] < frame["alpha"])).all()
 
 
 def test_one_printed_pair_of_statistic_and_p_belongs_together():
     together = [
-        math.isclose(comparison.mann_whitney_p(u, runs, runs), p, rel_tol=0.01)
+        math.isclose(rank_tests.mann_whitney_p(u, runs, runs), p, rel_tol=0.01)
         for _, _, _, u, p, _, _, runs in TESTS
     ]
     assert together == [False] * 9 + [True, False]
 
 
 def test_rows_are_copies():
-    frame = published.rows()
+    frame = published.rows("N")
     frame.loc[:, "mean"] = 0
-    assert published.rows()["mean"].max() == 57_044_810
+    assert published.rows("N")["mean"].max() == 57_044_810
 
 
 def test_errors_list_what_there_is():
-    with pytest.raises(ValueError, match="the sources are N, L, got 'Z'; use one"):
+    with pytest.raises(ValueError, match="the sources are L, N, got 'Z'; use one"):
         published.rows("Z")
     with pytest.raises(ValueError, match=r"tables of N are I, II, III, IV, V, VI, text, got 'VII'"):
-        published.rows(table="VII")
+        published.rows("N", "VII")
     with pytest.raises(ValueError, match=r"has the cell none, wr, wd-1e-2.*got 'wrs'; use one"):
-        published.summary("I", "wrs", "test_accuracy")
+        published.summary("N", "I", "wrs", "test_accuracy")
     with pytest.raises(ValueError, match="has the quantity test_accuracy, best_epoch, got 'loss'"):
-        published.value("I", "wr", "loss")
+        published.value("N", "I", "wr", "loss")
     with pytest.raises(ValueError, match="needs sd and runs, and parameters of mlp in table text"):
-        published.summary("text", "mlp", "parameters")
-    with pytest.raises(ValueError, match="the tables of tests are II, IV, VI, got 'I'"):
-        published.mann_whitney_rows("I")
+        published.summary("N", "text", "mlp", "parameters")
+    with pytest.raises(ValueError, match="the tables of tests of N are II, IV, VI, got 'I'"):
+        published.mann_whitney_rows("N", "I")
     for table, source in [("I", "N"), ("S1", "L"), ("text", "L")]:
-        with pytest.raises(ValueError, match=f"1 and S2 of L, got table '{table}' of {source}"):
-            published.paired_rows(table, source)
+        with pytest.raises(ValueError, match=f"dataset and arm, got table '{table}' of {source}"):
+            published.paired_rows(source, table)
 
 
 @pytest.mark.parametrize(("table", "expected"), [("1", LIU_1), ("S2", LIU_S2)])
 def test_lius_accuracies_are_as_printed(table, expected):
     found = {}
-    for row in published.paired_rows(table).itertuples():
+    for row in published.paired_rows("L", table).itertuples():
         found.setdefault(f"{row.network} {row.optimizer}", {})[row.dataset] = (row.wd, row.wrs)
     sets = ("c10", "c100", "tiny")
     assert list(found) == list(expected)
@@ -231,7 +231,7 @@ def test_lius_periods_and_text_are_as_printed():
     assert {r.cell: r.mean for r in frame.itertuples()} == expected
     text = published.rows("L", "text")
     assert {(r.cell, r.quantity): r.mean for r in text.itertuples()} == LIU_TEXT
-    assert published.value("text", "wrs", "mean_accuracy", "L") == pytest.approx(0.769)
+    assert published.value("L", "text", "wrs", "mean_accuracy") == pytest.approx(0.769)
     rest = len(LIU_SECTION) + len(LIU_TEXT)
     assert len(published.rows("L")) == 6 * sum(map(len, (LIU_1, LIU_S2))) + 18 + rest
 
@@ -241,8 +241,8 @@ def test_lius_other_tasks_are_as_printed():
     assert {(r.cell, r.quantity): r.mean for r in frame.itertuples()} == LIU_SECTION
     for quantity in ("mae", "mse"):
         wd, wrs = (
-            published.value("section 6.2", f"csrnet adam ucf-qnrf {arm}", quantity, "L")
+            published.value("L", "section 6.2", f"csrnet adam ucf-qnrf {arm}", quantity)
             for arm in ("wd", "wrs")
         )
-        drop = published.value("text", "csrnet wrs minus wd", f"{quantity}_drop", "L")
+        drop = published.value("L", "text", "csrnet wrs minus wd", f"{quantity}_drop")
         assert round(wd - wrs, 2) == drop

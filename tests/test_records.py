@@ -17,15 +17,19 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from companion.evidence import checks, files, provenance, records, tables, working
+from companion.evidence import checks, files, partial, provenance, records, tables
+from companion.evidence.writer import Writer
+from companion.measure import catalogue, geometry
+from companion.measure.declare import Column
 
+NAME = "weight-rescaling-mlp-digits-quick"
 SEEDS = [7, 8]
 EPOCHS = 2
 
 
 def header(**changes) -> dict:
     return {
-        "name": "toy",
+        "name": NAME,
         "experiment": "weight-rescaling-mlp",
         "scale": "quick",
         "dataset": "digits",
@@ -41,6 +45,12 @@ def header(**changes) -> dict:
     }
 
 
+def measured(rng) -> dict:
+    """What is measured once a run and epoch, as it may be: a wrong image costs at least ln 2."""
+    names = [c.name for c in tables.TABLES["epochs"]][4:]
+    return {name: rng.uniform() + name.endswith("loss") for name in names}
+
+
 def frames(arm: str, first_run: int, seeds=SEEDS, epochs: int = EPOCHS) -> dict:
     """Tables of one stack, in float64 and out of order, as an engine may hand them over."""
     rng = np.random.default_rng(first_run)
@@ -49,8 +59,7 @@ def frames(arm: str, first_run: int, seeds=SEEDS, epochs: int = EPOCHS) -> dict:
         for epoch in reversed(range(epochs + 1))
         for i, seed in enumerate(seeds)
     ]
-    measured = [c.name for c in tables.TABLES["epochs"]][4:]
-    rows = [{**row, **{name: rng.uniform() for name in measured}} for row in base]
+    rows = [{**row, **measured(rng)} for row in base]
     weights = [c.name for c in tables.TABLES["layers"]][5:]
     layers = [
         {**row, "layer": layer, **{name: rng.uniform() for name in weights}}
@@ -67,7 +76,8 @@ def frames(arm: str, first_run: int, seeds=SEEDS, epochs: int = EPOCHS) -> dict:
     return {name: pd.DataFrame(value) for name, value in result.items()}
 
 
-STACKS = {"none-0": ("none", 0), "wr-0": ("wr", 2)}
+KEY = "00000-00001"
+STACKS = {"00000-00001": ("none", 0), "00002-00003": ("wr", 2)}
 
 
 def run(folder: Path, trained: list | None = None, origin: str | None = None) -> records.Record:
@@ -75,7 +85,7 @@ def run(folder: Path, trained: list | None = None, origin: str | None = None) ->
 
     origin: the key of the stack that says who trained it.
     """
-    with records.Writer(folder, header()) as writer:
+    with Writer(folder, header()) as writer:
         for key, (arm, first) in STACKS.items():
             if key in writer.finished():
                 continue
@@ -95,12 +105,18 @@ def flip(path: Path, place: float = 0.5) -> None:
     path.write_bytes(data)
 
 
+def reseal(folder: Path, **change) -> None:
+    """Change record.json as one does who knows that it has a digest."""
+    content = files.read_json(folder / "record.json")
+    files.write_json(folder / "record.json", provenance.sealed({**content, **change}))
+
+
 # The finished record
 
 
 def test_a_record_reads_back_what_was_written_sorted_and_typed(tmp_path):
     record = run(tmp_path / "toy")
-    assert record.name == "toy"
+    assert record.name == NAME
     assert record.path == tmp_path / "toy"
     expected = pd.concat([frames(arm, first)["epochs"] for arm, first in STACKS.values()])
     expected = expected.sort_values(["run", "epoch"]).reset_index(drop=True)
@@ -130,28 +146,28 @@ def test_provenance_holds_the_header_and_the_result_as_sorted_indented_json(tmp_
     content = json.loads(text)
     assert text == json.dumps(content, sort_keys=True, indent=2) + "\n"
     assert {key: content[key] for key in header()} == header()
-    assert set(content) == set(provenance.HEADER) | set(provenance.RESULT)
+    assert set(content) == {*provenance.HEADER, *provenance.RESULT, "sha256"}
     assert content["tables"]["epochs"]["rows"] == len(record.epochs) == 12
-    assert content["stacks"] == ["none-0", "wr-0"]
+    assert content["stacks"] == ["00000-00001", "00002-00003"]
     assert content["created"].endswith("+00:00")
 
 
 def test_label_says_what_was_run(tmp_path):
     record = run(tmp_path / "toy")
     assert record.label() == "2 runs an arm, 2 epochs, digits, quick scale, 2-core Test CPU"
-    assert repr(record) == f"<Record toy: {record.label()}>"
+    assert repr(record) == f"<Record {NAME}: {record.label()}>"
     one = records.Record(tmp_path, header(runs_per_arm=1, epochs=1, machine={}))
     assert one.label() == "1 run an arm, 1 epoch, digits, quick scale, unknown hardware"
 
 
 def test_recorded_is_tolerant_of_no_records_and_names_what_there_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "_RECORDED", tmp_path)
+    monkeypatch.setattr(records, "_CHAPTERS", tmp_path)
     assert records.recorded_names() == []
     with pytest.raises(ValueError, match=r"are: none yet; got 'toy'; use one"):
         records.recorded("toy")
-    run(tmp_path / "toy")
+    run(tmp_path / "a" / "records" / "toy")
     assert records.recorded_names() == ["toy"]
-    assert records.recorded("toy").name == "toy"
+    assert records.recorded("toy").name == NAME
     with pytest.raises(ValueError, match=r"are: toy; got '\.\./toy'; use one"):
         records.recorded("../toy")
 
@@ -164,7 +180,7 @@ def test_committed_records_are_sound(name):
 def test_load_says_what_is_wrong(tmp_path):
     with pytest.raises(ValueError, match=r"must hold record.json and does not; give a record's"):
         records.load(tmp_path / "nothing")
-    with records.Writer(tmp_path / "toy", header()):
+    with Writer(tmp_path / "toy", header()):
         pass
     with pytest.raises(ValueError, match="is not finished; run the same command again"):
         records.load(tmp_path / "toy")
@@ -232,8 +248,22 @@ def test_from_parquet_refuses_another_schema():
     [
         ({"seeds": None}, "header needs seeds as list, got None; add it"),
         ({"epochs": True}, "header needs epochs as int, got True"),
-        ({"epochs": 0}, "epochs must be >= 1, got 0"),
-        ({"runs_per_arm": 0}, "runs_per_arm must be >= 1, got 0"),
+        ({"epochs": 0}, "epochs must be >= 1 and at most 32767, got 0"),
+        ({"epochs": 40_000}, "epochs must be >= 1 and at most 32767, got 40000"),
+        ({"runs_per_arm": 0}, "runs_per_arm must be >= 1 and at most 100000, got 0"),
+        (
+            {"runs_per_arm": 3},
+            "lists the seed of each run, 6, or those that all arms share, 3, got 2",
+        ),
+        ({"seeds": [1.5, 2]}, "seeds must be different whole numbers >= 0"),
+        ({"seeds": [7, 7]}, "seeds must be different whole numbers >= 0"),
+        ({"detailed_seeds": [9]}, "detailed_seeds must be among the seeds"),
+        ({"arms": {"none": 7}}, "an arm must be a dict of settings, and none is 7"),
+        ({"title": "a\x1b[2Jb"}, r"must be of printable text, got 'a\\x1b\[2Jb'"),
+        ({"deviations": [3]}, "deviations must be sentences"),
+        ({"columns": {}}, "columns must say name, meaning and type"),
+        ({"columns": {"epochs": [{"name": "x"}]}}, "columns must say name, meaning and type"),
+        ({"columns": {"epochs": [], "other": []}}, "columns must say name, meaning and type"),
         ({"arms": {}}, "at least one arm, got none"),
         ({"wall_seconds": 3.0}, "header key wall_seconds is set by the writer"),
         ({"machine": {"free": float("nan")}}, "must be plain JSON"),
@@ -242,12 +272,12 @@ def test_from_parquet_refuses_another_schema():
 )
 def test_a_bad_header_is_refused_and_nothing_is_written(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
-        records.Writer(tmp_path / "toy", header(**change))
+        Writer(tmp_path / "toy", header(**change))
     assert list(tmp_path.iterdir()) == []
     lacking = header()
     del lacking["scale"]
     with pytest.raises(ValueError, match="header needs scale as str, got nothing"):
-        records.Writer(tmp_path / "toy", lacking)
+        Writer(tmp_path / "toy", lacking)
 
 
 def contents(folder: Path) -> dict:
@@ -258,7 +288,7 @@ def contents(folder: Path) -> dict:
     ("change", "message"),
     [
         ({"arms": {"none": {"decay": 0.1}, "wr": {}}}, "arms.none.decay is 0.0 there and 0.1 now"),
-        ({"epochs": 3, "seeds": [1]}, "epochs is 2 there and 3 now"),
+        ({"epochs": 3, "seeds": [1, 2]}, "epochs is 2 there and 3 now"),
         ({"note": "x"}, "note is 'nothing' there and 'x' now"),
     ],
 )
@@ -268,24 +298,27 @@ def test_another_header_is_refused_and_nothing_is_touched(tmp_path, change, mess
     if finished:
         run(folder)
     else:
-        with records.Writer(folder, header()) as writer:
-            writer.add("none-0", frames("none", 0))
+        with Writer(folder, header()) as writer:
+            writer.add("00000-00001", frames("none", 0))
     before = contents(tmp_path)
     with pytest.raises(ValueError, match=f"{message}; choose another --out or delete"):
-        records.Writer(folder, header(**change))
+        Writer(folder, header(**change))
     assert contents(tmp_path) == before
 
 
 def test_a_complete_record_says_so_and_is_left_alone(tmp_path):
     run(tmp_path / "toy")
     before = contents(tmp_path)
-    writer = records.Writer(tmp_path / "toy", header())
+    writer = Writer(tmp_path / "toy", header())
     assert writer.complete
     assert writer.finished() == set(STACKS)
     assert writer.damaged() == []
-    assert writer.load_checkpoint("wr-0") is None
-    assert writer.finish().name == "toy"
-    for act in (lambda: writer.add("x", {}), lambda: writer.save_checkpoint("x", {})):
+    assert writer.load_checkpoint("00002-00003") is None
+    assert writer.finish().name == NAME
+    for act in (
+        lambda: writer.add("00009-00009", {}),
+        lambda: writer.save_checkpoint("00009-00009", {}),
+    ):
         with pytest.raises(ValueError, match="is complete; nothing can be added"):
             act()
     assert contents(tmp_path) == before
@@ -294,7 +327,7 @@ def test_a_complete_record_says_so_and_is_left_alone(tmp_path):
 def test_a_folder_that_is_no_record_is_left_alone(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(ValueError, match="photos exists and is no record; choose another --out"):
-        records.Writer(tmp_path / "photos", header())
+        Writer(tmp_path / "photos", header())
 
 
 # Who trained what
@@ -303,15 +336,15 @@ ORIGIN = {"machine": {"hardware": "a GPU"}, "code": {"commit": "abc"}, "seconds"
 
 
 def test_parts_say_who_trained_them_and_the_record_lists_them(tmp_path):
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        writer.add("none-0", frames("none", 0))
-        writer.add("wr-0", frames("wr", 2), ORIGIN)
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add("00000-00001", frames("none", 0))
+        writer.add("00002-00003", frames("wr", 2), ORIGIN)
         record = writer.finish()
-    assert record.provenance["trained"] == [{**ORIGIN, "parts": {"wr-0": 12.5}}]
+    assert record.provenance["trained"] == [{**ORIGIN, "parts": {"00002-00003": 12.5}}]
     assert record.provenance["wall_seconds"] < 12
     assert record.label().endswith(", a GPU")
     assert records.verify(record.path) == []
-    assert records.Writer(tmp_path / "toy", header()).complete
+    assert Writer(tmp_path / "toy", header()).complete
 
 
 def test_many_kinds_of_hardware_are_counted(tmp_path):
@@ -321,10 +354,10 @@ def test_many_kinds_of_hardware_are_counted(tmp_path):
 
 
 def test_seconds_worked_elsewhere_are_added(tmp_path):
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        writer.add("none-0", frames("none", 0), {**ORIGIN, "seconds": 100.0}, elsewhere=True)
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        writer.add("wr-0", frames("wr", 2), ORIGIN, elsewhere=True)
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add("00000-00001", frames("none", 0), {**ORIGIN, "seconds": 100.0}, elsewhere=True)
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add("00002-00003", frames("wr", 2), ORIGIN, elsewhere=True)
         seconds = writer.finish(wall_seconds=0).provenance["wall_seconds"]
     assert 112.4 < seconds < 115  # the first writer was open for a moment
 
@@ -341,20 +374,20 @@ def test_seconds_worked_elsewhere_are_added(tmp_path):
     ],
 )
 def test_a_bad_origin_is_refused_and_nothing_is_stored(tmp_path, origin):
-    with records.Writer(tmp_path / "toy", header()) as writer:
+    with Writer(tmp_path / "toy", header()) as writer:
         with pytest.raises(ValueError, match=r"a part's origin has machine and code as dict"):
-            writer.add("none-0", frames("none", 0), origin)
+            writer.add("00000-00001", frames("none", 0), origin)
         assert writer.finished() == set()
 
 
 @pytest.mark.parametrize("damage", ["flip", "missing"])
 def test_a_damaged_origin_damages_its_part(tmp_path, damage):
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        writer.add("wr-0", frames("wr", 2), ORIGIN)
-        part = tmp_path / "toy.partial" / "parts" / "wr-0"
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add("00002-00003", frames("wr", 2), ORIGIN)
+        part = tmp_path / "toy.partial" / "parts" / "00002-00003"
         flip(part / "origin.json") if damage == "flip" else (part / "origin.json").unlink()
         assert writer.finished() == set()
-        assert "part wr-0 in" in writer.damaged()[0]
+        assert "part 00002-00003 in" in writer.damaged()[0]
         assert "origin.json" in writer.damaged()[0]
 
 
@@ -362,17 +395,16 @@ def test_a_damaged_origin_damages_its_part(tmp_path, damage):
     "trained",
     [
         [{**ORIGIN, "parts": {"other": 12.5}}],
-        [{**ORIGIN, "parts": {"wr-0": 12.6}}],
-        [{**ORIGIN, "parts": {"wr-0": "long"}}],
-        [{"parts": {"wr-0": 12.5}}],
+        [{**ORIGIN, "parts": {"00002-00003": 12.6}}],
+        [{**ORIGIN, "parts": {"00002-00003": "long"}}],
+        [{"parts": {"00002-00003": 12.5}}],
         [3],
         3,
     ],
 )
 def test_verify_names_a_false_word_on_who_trained(tmp_path, trained):
     folder = run(tmp_path / "toy").path
-    content = files.read_json(folder / "record.json")
-    files.write_json(folder / "record.json", {**content, "trained": trained})
+    reseal(folder, trained=trained)
     [fault] = records.verify(folder)
     assert "record.json's trained must say machine, code, seconds and parts" in fault
 
@@ -381,12 +413,12 @@ def test_verify_names_a_false_word_on_who_trained(tmp_path, trained):
 
 
 def test_two_writers_are_refused(tmp_path):
-    with records.Writer(tmp_path / "toy", header()) as first:
+    with Writer(tmp_path / "toy", header()) as first:
         with pytest.raises(ValueError, match=r"one writer at a time and .*toy\.partial is in use"):
-            records.Writer(tmp_path / "toy", header())
-        first.add("none-0", frames("none", 0))
-    with records.Writer(tmp_path / "toy", header()) as second:
-        assert second.finished() == {"none-0"}
+            Writer(tmp_path / "toy", header())
+        first.add("00000-00001", frames("none", 0))
+    with Writer(tmp_path / "toy", header()) as second:
+        assert second.finished() == {"00000-00001"}
 
 
 def test_a_lock_file_removed_by_another_is_not_held(tmp_path, monkeypatch):
@@ -402,16 +434,15 @@ def test_without_fcntl_there_is_no_lock(tmp_path, monkeypatch):
         lock.release()
 
 
-def test_a_record_finished_while_waiting_is_taken_as_complete(tmp_path, monkeypatch):
+def test_a_record_finished_while_waiting_is_taken_as_complete(tmp_path):
     source = run(tmp_path / "source").path
 
-    class Slow(working.WorkingFolder):
-        def __init__(self, folder, content):
-            super().__init__(folder, content)
+    class Slow(Writer):
+        def _begin(self):
+            super()._begin()
             shutil.copytree(source, tmp_path / "toy")
 
-    monkeypatch.setattr(working, "WorkingFolder", Slow)
-    writer = records.Writer(tmp_path / "toy", header())
+    writer = Slow(tmp_path / "toy", header())
     assert writer.complete
     assert not (tmp_path / "toy.partial").exists()
 
@@ -422,34 +453,34 @@ def test_checkpoints_come_back_exactly_and_go_with_their_stack(tmp_path):
         "rows": [{"loss": 0.5, "arm": "wr", "last": None, "ok": True}],
         "model": {"0.weight": torch.randn(2, 3, dtype=torch.float64), "steps": (1, 2)},
     }
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        assert writer.load_checkpoint("none-0") is None
-        writer.save_checkpoint("none-0", {"epoch": 1})
-        writer.save_checkpoint("none-0", state)
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        back = writer.load_checkpoint("none-0")
+    with Writer(tmp_path / "toy", header()) as writer:
+        assert writer.load_checkpoint("00000-00001") is None
+        writer.save_checkpoint("00000-00001", {"epoch": 1})
+        writer.save_checkpoint("00000-00001", state)
+    with Writer(tmp_path / "toy", header()) as writer:
+        back = writer.load_checkpoint("00000-00001")
         assert torch.equal(back["model"]["0.weight"], state["model"]["0.weight"])
         assert back["rows"] == state["rows"]
         assert back["model"]["steps"] == (1, 2)
-        writer.add("none-0", frames("none", 0))
-        assert writer.load_checkpoint("none-0") is None
+        writer.add("00000-00001", frames("none", 0))
+        assert writer.load_checkpoint("00000-00001") is None
         with pytest.raises(ValueError, match=r"got ndarray at state\['a'\]\[0\]; convert it"):
-            writer.save_checkpoint("wr-0", {"a": [np.zeros(2)]})
+            writer.save_checkpoint("00002-00003", {"a": [np.zeros(2)]})
 
 
 def test_a_checkpoint_left_beside_its_finished_stack_goes_at_the_next_opening(tmp_path):
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        writer.add("none-0", frames("none", 0))
-        writer.save_checkpoint("none-0", {"epoch": 1})
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        assert writer.load_checkpoint("none-0") is None
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add("00000-00001", frames("none", 0))
+        writer.save_checkpoint("00000-00001", {"epoch": 1})
+    with Writer(tmp_path / "toy", header()) as writer:
+        assert writer.load_checkpoint("00000-00001") is None
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "replace"])
 def test_a_damaged_checkpoint_is_refused_and_reported(tmp_path, damage):
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        writer.save_checkpoint("wr-0", {"weights": torch.ones(1000)})
-        path = tmp_path / "toy.partial" / "checkpoints" / "wr-0.pt"
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.save_checkpoint("00002-00003", {"weights": torch.ones(1000)})
+        path = tmp_path / "toy.partial" / "checkpoints" / "00002-00003.pt"
         if damage == "flip":
             flip(path)
         elif damage == "truncate":
@@ -458,88 +489,93 @@ def test_a_damaged_checkpoint_is_refused_and_reported(tmp_path, damage):
             path.write_bytes(b"")
         else:
             torch.save(torch.ones(3), path)
-        message = r"wr-0.pt is damaged \(it differs from its digest\); delete it to train"
+        message = r"00002-00003.pt is damaged \(it differs from its digest\); delete it to train"
         with pytest.raises(ValueError, match=message):
-            writer.load_checkpoint("wr-0")
+            writer.load_checkpoint("00002-00003")
         assert len(writer.damaged()) == 1
     (state, fault) = records.verify(tmp_path / "toy.partial")
     assert "a record in the making with 0 finished stacks" in state
-    assert "wr-0.pt is damaged" in fault
+    assert "00002-00003.pt is damaged" in fault
 
 
 @pytest.mark.parametrize("damage", ["flip", "missing", "digests"])
 def test_a_damaged_part_is_reported_not_merged_and_can_be_trained_anew(tmp_path, damage):
-    with records.Writer(tmp_path / "toy", header()) as writer:
+    with Writer(tmp_path / "toy", header()) as writer:
         for key, (arm, first) in STACKS.items():
             writer.add(key, frames(arm, first))
-        part = tmp_path / "toy.partial" / "parts" / "wr-0"
+        part = tmp_path / "toy.partial" / "parts" / "00002-00003"
         if damage == "flip":
             flip(part / "layers.parquet")
         elif damage == "missing":
             (part / "layers.parquet").unlink()
         else:
             (part / "digests.json").write_text("{")
-        assert writer.finished() == {"none-0"}
-        with pytest.raises(ValueError, match=r"part wr-0 in .* is damaged \(.*train this stack"):
+        assert writer.finished() == {"00000-00001"}
+        with pytest.raises(
+            ValueError, match=r"part 00002-00003 in .* is damaged \(.*train this stack"
+        ):
             writer.finish()
         assert not (tmp_path / "toy").exists()
         assert len(writer.damaged()) == 1
-        assert "part wr-0" in records.verify(tmp_path / "toy.partial")[1]
-        writer.add("wr-0", frames("wr", 2))
+        assert "part 00002-00003" in records.verify(tmp_path / "toy.partial")[1]
+        writer.add("00002-00003", frames("wr", 2))
         assert writer.damaged() == []
         assert records.verify(writer.finish().path) == []
 
 
 def test_add_refuses_bad_stacks_and_stores_nothing(tmp_path):
-    with records.Writer(tmp_path / "toy", header()) as writer:
+    with Writer(tmp_path / "toy", header()) as writer:
         good = frames("none", 0)
         for key, tabs, message in [
-            ("../up", good, r"stack key has 1 to 100 letters.*got '\.\./up'; rename"),
-            ("a", {"epochs": good["epochs"]}, "has the tables .*got epochs; give all three"),
-            ("a", {}, "got none; give all three"),
-            ("a", frames("wrs", 0), "stack a cannot be recorded: epochs: arm wrs is not among"),
-            ("a", frames("none", 0, epochs=1), "has epochs 0 to 2; in run 0 2 is missing"),
+            ("../up", good, r"key is its first and last run, .* got '\.\./up'; rename"),
+            ("00001-00000", good, "key is its first and last run"),
+            ("000000-00001", good, "key is its first and last run"),
+            (KEY, {"epochs": good["epochs"]}, "has the tables .*got epochs; give all of them"),
+            (KEY, {}, "got none; give all of them"),
+            (KEY, frames("wrs", 0), f"{KEY} cannot be recorded: epochs: arm wrs is not among"),
+            (KEY, frames("none", 0, epochs=1), "has epochs 0 to 2; in run 0 2 is missing"),
+            (KEY, frames("none", 5), r"must be of the runs in its name, got \[5, 6\]; rename"),
         ]:
             with pytest.raises(ValueError, match=message):
                 writer.add(key, tabs)
         assert list((tmp_path / "toy.partial" / "parts").iterdir()) == []
-        writer.add("a", good)
-        with pytest.raises(ValueError, match=r"stack a is in .* already; skip what is finished"):
-            writer.add("a", good)
+        writer.add(KEY, good)
+        with pytest.raises(ValueError, match=rf"stack {KEY} is in .* already; skip what is"):
+            writer.add(KEY, good)
 
 
 def test_finish_refuses_an_incomplete_record(tmp_path):
-    with records.Writer(tmp_path / "toy", header()) as writer:
+    with Writer(tmp_path / "toy", header()) as writer:
         with pytest.raises(ValueError, match="has no finished stack; add at least one"):
             writer.finish()
-        writer.add("none-0", frames("none", 0))
+        writer.add("00000-00001", frames("none", 0))
         with pytest.raises(ValueError, match="each arm has 2 runs and wr has 0"):
             writer.finish()
-        assert writer.finished() == {"none-0"}
+        assert writer.finished() == {"00000-00001"}
         assert not (tmp_path / "toy").exists()
 
 
 def test_wall_time_adds_up_over_resumes(tmp_path):
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        writer.add("none-0", frames("none", 0))
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add("00000-00001", frames("none", 0))
     (tmp_path / "toy.partial" / "elapsed.json").write_text('{"wall_seconds": 100.0}')
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        writer.add("wr-0", frames("wr", 2))
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add("00002-00003", frames("wr", 2))
         assert writer.finish(wall_seconds=20).provenance["wall_seconds"] == 120.0
 
 
 def test_a_working_folder_without_a_readable_header_is_refused(tmp_path):
-    with records.Writer(tmp_path / "toy", header()) as writer:
-        writer.add("none-0", frames("none", 0))
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add("00000-00001", frames("none", 0))
     path = tmp_path / "toy.partial" / "header.json"
     for text, message in [("{", "must hold JSON and does not"), ("[]", "a JSON object, got list")]:
         path.write_text(text)
         assert any(message in fault for fault in records.verify(path.parent))
         with pytest.raises(ValueError, match=message):
-            records.Writer(tmp_path / "toy", header())
+            Writer(tmp_path / "toy", header())
     path.unlink()
     with pytest.raises(ValueError, match=r"header.json must be readable and is not"):
-        records.Writer(tmp_path / "toy", header())
+        Writer(tmp_path / "toy", header())
 
 
 # A kill at every step
@@ -602,14 +638,14 @@ def test_a_kill_at_any_step_loses_no_finished_stack(tmp_path, kill_at, monkeypat
     for n in range(1000):
         folder = tmp_path / str(n) / "toy"
         stored, trained = [], []
-        survived = kill_at(n, lambda f=folder, done=stored: run(f, done, "wr-0"))
+        survived = kill_at(n, lambda f=folder, done=stored: run(f, done, "00002-00003"))
         for fault in records.verify(folder) if folder.exists() else []:
             pytest.fail(f"step {n}: {fault}")
-        partial = working.folder_of(folder)
-        if (partial / "header.json").exists():
-            assert len(working.problems(partial)) == 1
-        record = run(folder, trained, "wr-0")
-        assert record.provenance["trained"] == [{**ORIGIN, "parts": {"wr-0": 12.5}}]
+        making = partial.folder_of(folder)
+        if (making / "header.json").exists():
+            assert len(partial.problems(making)) == 1
+        record = run(folder, trained, "00002-00003")
+        assert record.provenance["trained"] == [{**ORIGIN, "parts": {"00002-00003": 12.5}}]
         assert not set(stored) & set(trained)
         pd.testing.assert_frame_equal(record.epochs, wanted.epochs)
         pd.testing.assert_frame_equal(record.histograms, wanted.histograms)
@@ -624,8 +660,8 @@ def test_a_real_kill_frees_the_lock_and_keeps_the_stack(tmp_path):
         "import sys, time\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "import test_records as t\n"
-        f"writer = t.records.Writer({str(tmp_path / 'toy')!r}, t.header())\n"
-        "writer.add('none-0', t.frames('none', 0))\n"
+        f"writer = t.Writer({str(tmp_path / 'toy')!r}, t.header())\n"
+        "writer.add('00000-00001', t.frames('none', 0))\n"
         "print('stored', flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -636,7 +672,7 @@ def test_a_real_kill_frees_the_lock_and_keeps_the_stack(tmp_path):
         try:
             assert child.stdout.readline() == "stored\n"
             with pytest.raises(ValueError, match="is in use by another"):
-                records.Writer(tmp_path / "toy", header())
+                Writer(tmp_path / "toy", header())
         finally:
             child.send_signal(signal.SIGKILL)
     assert records.verify(run(tmp_path / "toy").path) == []
@@ -652,7 +688,7 @@ def rewrite(folder: Path, name: str, change) -> None:
     (folder / f"{name}.parquet").write_bytes(data)
     content = files.read_json(folder / "record.json")
     content["tables"][name]["sha256"] = files.digest(data)
-    files.write_json(folder / "record.json", content)
+    files.write_json(folder / "record.json", provenance.sealed(content))
 
 
 def without_last_row(frame):
@@ -675,7 +711,11 @@ def put(column, where, value):
         ("epochs", put("epoch", "epoch == 2", 3), "in run 0 2 is missing"),
         ("epochs", put("epoch", "epoch == 2", 1), "named by run, epoch and 1 are there twice"),
         ("epochs", put("test_loss", "epoch == 0", np.nan), "test_loss must be finite before"),
-        ("epochs", put("test_accuracy", "epoch == 1", 50.0), "from 0 to 1, got 50"),
+        (
+            "epochs",
+            put("test_accuracy", "epoch == 1", 50.0),
+            "test_accuracy must be from 0 to 1, got 50",
+        ),
         ("epochs", lambda f: f.query("run != 3"), "each arm has 2 runs and wr has 1"),
         ("epochs", put("seed", "run == 1", 99), "seed 99 is not among the record's 7, 8"),
         ("epochs", put("arm", "run == 1", "wrs"), "arm wrs is not among the record's none, wr"),
@@ -684,7 +724,7 @@ def put(column, where, value):
         ("layers", put("weight_std", "epoch == 0", np.inf), "weight_std must be finite before"),
         ("layers", lambda f: f.query("run != 3"), r"run 3 \(wr, seed 8\) is only in epochs"),
         ("layers", put("run", "run == 3", 9), r"run 9 \(wr, seed 8\) is only in layers"),
-        ("histograms", put("right", "run == 1", -9.0), "a bin has left < right and count >= 0"),
+        ("histograms", put("right", "run == 1", -9.0), "a bin has left < right, and one has not"),
     ],
 )
 def test_verify_names_each_fault_of_the_rows(tmp_path, name, change, message):
@@ -718,8 +758,7 @@ def test_verify_names_each_fault_of_the_files(tmp_path):
 )
 def test_verify_names_each_fault_of_record_json(tmp_path, change, message):
     folder = run(tmp_path / "toy").path
-    content = files.read_json(folder / "record.json")
-    files.write_json(folder / "record.json", {**content, **change})
+    reseal(folder, **change)
     (fault,) = records.verify(folder)
     assert message in fault
 
@@ -729,9 +768,278 @@ def test_verify_of_what_is_no_record():
     assert "must hold record.json and does not" in fault
 
 
+HEADER_EDITS = [
+    {"dataset": "cifar10"},
+    {"name": "../../x"},
+    {"scale": "full"},
+    {"experiment": "weight-rescaling-lenet5"},
+]
+
+
+@pytest.mark.parametrize("change", [{"wall_seconds": 1.0}, {"arms": {"none": {}, "wr": {}}}])
+def test_an_edit_of_record_json_breaks_its_digest(tmp_path, change):
+    folder = run(tmp_path / "toy").path
+    content = files.read_json(folder / "record.json")
+    files.write_json(folder / "record.json", {**content, **change})
+    assert records.verify(folder) == [
+        "record.json differs from its own digest; restore it or run the record again."
+    ]
+
+
+@pytest.mark.parametrize("change", HEADER_EDITS)
+def test_what_record_json_says_must_fit_together(tmp_path, change):
+    folder = run(tmp_path / "toy").path
+    reseal(folder, **change)
+    [fault] = records.verify(folder)
+    assert "a record is named by its experiment, image set and scale" in fault
+
+
+@pytest.mark.parametrize("dataset", ["a/b", "..", "a:b", "x" * 300])
+def test_a_name_that_is_no_folder_is_refused(tmp_path, dataset):
+    folder = run(tmp_path / "toy").path
+    experiment = "." if dataset == ".." else "toy"
+    reseal(folder, dataset=dataset, experiment=experiment)
+    assert "must make a folder's name, got" in records.verify(folder)[0]
+
+
+def test_an_older_record_has_no_digest_and_is_sound(tmp_path):
+    folder = run(tmp_path / "toy").path
+    content = files.read_json(folder / "record.json")
+    del content["sha256"]
+    files.write_json(folder / "record.json", content)
+    assert records.verify(folder) == []
+    assert not records.load(folder).is_sealed
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"wall_seconds": NaN}', "must hold JSON and does not (NaN is no number)"),
+        ("[" * 100_000, "must hold JSON and does not (it nests too deep)"),
+    ],
+)
+def test_what_is_no_json_is_no_record(tmp_path, text, message):
+    folder = run(tmp_path / "toy").path
+    (folder / "record.json").write_text(text)
+    [fault] = records.verify(folder)
+    assert message in fault
+
+
+def test_verify_sees_rows_out_of_order(tmp_path):
+    folder = run(tmp_path / "toy").path
+    for name in tables.TABLES:
+        table = pq.read_table(folder / f"{name}.parquet")
+        data = tables.to_parquet(table.take(list(reversed(range(len(table))))))
+        (folder / f"{name}.parquet").write_bytes(data)
+        content = files.read_json(folder / "record.json")
+        content["tables"][name]["sha256"] = files.digest(data)
+        reseal(folder, tables=content["tables"])
+    assert [fault.split(":")[0] for fault in records.verify(folder)] == list(tables.TABLES)
+    assert "rows are in the order of run, epoch, and these are not" in records.verify(folder)[0]
+
+
+# Laws between the columns
+
+
+def every(column, value):
+    return lambda frame: frame.assign(**{column: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("epochs", every("test_loss", -1.0), "test_loss must be from 0 to inf, got -1"),
+        ("epochs", every("test_accuracy", 0.0), None),
+        ("epochs", every("test_loss", 0.01), "test_loss 0.01 and test_accuracy .* cannot be of"),
+        ("epochs", every("train_accuracy", 1.0), None),
+        ("layers", lambda f: f.iloc[:0], r"run 0 \(none, seed 7\) is only in epochs"),
+        ("layers", lambda f: f.query("epoch != 1"), "epochs 0 to 2 of none must be there, got 2"),
+        ("layers", put("layer", "run == 0", 52), "same layers at the same epochs, and those of no"),
+        ("layers", lambda f: f.assign(layer=f["layer"] - 1), "layer must be from 1 to inf, got 0"),
+        ("layers", every("weight_std", -0.1), "weight_std must be from 0 to inf, got -0.1"),
+        ("histograms", lambda f: f.iloc[:0], None),
+        ("histograms", every("count", 0), "layer 1 of none has 0 in run 0 at epoch 0"),
+        ("histograms", put("count", "run == 3", 4), "layer 1 of wr has 6 in run 2 at epoch 0"),
+        ("histograms", lambda f: f.query("epoch == 0"), "before and after training must be there"),
+    ],
+)
+def test_verify_holds_the_laws_between_columns(tmp_path, name, change, message):
+    folder = run(tmp_path / "toy").path
+    rewrite(folder, name, change)
+    content = files.read_json(folder / "record.json")
+    rows = pq.read_table(folder / f"{name}.parquet").num_rows
+    content["tables"][name]["rows"] = rows
+    reseal(folder, tables=content["tables"])
+    faults = records.verify(folder)
+    if message is None:
+        assert faults == []
+    else:
+        assert any(pd.Series(faults).str.contains(message)), faults
+
+
+def test_all_right_cannot_cost_more_than_a_guess(tmp_path):
+    folder = run(tmp_path / "toy").path
+    rewrite(folder, "epochs", every("test_accuracy", 1.0))
+    assert records.verify(folder) == []  # the header does not say how many classes there are
+    reseal(folder, classes=2)
+    [fault] = records.verify(folder)
+    assert "and test_accuracy 1 of run 0 at epoch 0 cannot be of the same images" in fault
+
+
+# Declared columns
+
+STEPS = geometry.TURNING.each(2)
+
+
+def test_a_record_may_hold_any_declared_column(tmp_path):
+    shape = geometry.SHAPE
+    measures = (*catalogue.EACH_EPOCH, shape, STEPS)
+    head = header(columns=tables.declared(measures))
+    assert list(tables.of(head)) == ["epochs", "layers", "steps"]
+    with Writer(tmp_path / "toy", head) as writer:
+        for key, (arm, first) in STACKS.items():
+            stack = frames(arm, first)
+            rows = stack["layers"].drop(columns=[c.name for c in catalogue.STANDARD[1].columns])
+            rows = rows[["run", "arm", "seed", "epoch", "layer"]]
+            steps = rows.query("epoch > 0").assign(step=2 * rows["epoch"], angle=0.1, weight_norm=1)
+            stack = {
+                "epochs": stack["epochs"],
+                "layers": stack["layers"].assign(weight_shape=2.0),
+                "steps": steps,
+            }
+            with pytest.raises(ValueError, match="has the tables epochs, layers, steps, got"):
+                writer.add(key, frames(arm, first))
+            writer.add(key, stack)
+        record = writer.finish()
+    assert records.verify(record.path) == []
+    assert (record.layers["weight_shape"] == 2).all()
+    assert list(record.steps.columns) == [
+        "run", "arm", "seed", "epoch", "step", "layer", "angle", "weight_norm",
+    ]  # fmt: skip
+    assert record.histograms.empty
+    assert tables.of(files.read_json(record.path / "record.json")) == tables.layout(measures)
+
+
+def test_the_declared_range_holds(tmp_path):
+    turned = geometry.SHAPE.columns[0]
+    assert turned == Column("weight_shape", turned.meaning, low=0.2, high=turned.high, start=False)
+    head = header(columns=tables.declared((*catalogue.EACH_EPOCH, geometry.SHAPE)))
+    stack = frames("none", 0)
+    del stack["histograms"]
+    with Writer(tmp_path / "toy", head) as writer:
+        stack["layers"] = stack["layers"].assign(weight_shape=-1.0)
+        with pytest.raises(ValueError, match=r"weight_shape must be from 0.2 to 20, got -1"):
+            writer.add(KEY, stack)
+        writer.add(KEY, {**stack, "layers": stack["layers"].assign(weight_shape=np.nan)})
+
+
+def test_a_record_without_steps_says_so(tmp_path):
+    record = run(tmp_path / "toy")
+    with pytest.raises(ValueError, match="must have a measure taken at steps, and has none"):
+        _ = record.steps
+
+
+# What is not ours
+
+
+def test_foreign_files_are_left_alone_and_named(tmp_path):
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add(KEY, frames("none", 0))
+    parts = tmp_path / "toy.partial" / "parts"
+    shutil.copytree(parts / KEY, parts / f"{KEY} copy")
+    for name in (".DS_Store", "Thumbs.db"):
+        (parts / name).write_text("x")
+    (parts.parent / "checkpoints" / "notes.pt").write_text("x")
+    with Writer(tmp_path / "toy", header()) as writer:
+        assert writer.finished() == {KEY}
+        said = writer.damaged()
+        assert [Path(text.split(" is no")[0]).name for text in said] == [
+            "notes.pt", f"{KEY} copy", "Thumbs.db",
+        ]  # fmt: skip
+        assert all("is no part of a record and is left alone; move it away" in x for x in said)
+        assert records.verify(writer.partial)[1:] == said
+        writer.add("00002-00003", frames("wr", 2))
+        assert records.verify(writer.finish().path) == []
+
+
+def test_a_renamed_part_is_damaged(tmp_path):
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add(KEY, frames("none", 0))
+        parts = writer.partial / "parts"
+        (parts / KEY).rename(parts / "00002-00003")
+        assert writer.finished() == set()
+        [said] = writer.damaged()
+        assert "part 00002-00003" in said
+        assert "is damaged (it holds runs 0 to 1); run the same command again" in said
+        with pytest.raises(ValueError, match="it holds runs 0 to 1"):
+            writer.finish()
+        for key, (arm, first) in STACKS.items():
+            writer.add(key, frames(arm, first))
+        assert records.verify(writer.finish().path) == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"wall_seconds": "x"}', "{}", '{"wall_seconds": -3}'])
+def test_a_damaged_clock_counts_as_0_and_is_named(tmp_path, text):
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add(KEY, frames("none", 0))
+    path = tmp_path / "toy.partial" / "elapsed.json"
+    path.write_text(text)
+    assert records.verify(path.parent)[1:] == [
+        f"{path} is damaged; the time worked before counts as 0."
+    ]
+    with Writer(tmp_path / "toy", header()) as writer:
+        assert "the time worked before counts as 0" in writer.damaged()[0]
+        writer.add("00002-00003", frames("wr", 2))
+        assert writer.finish(wall_seconds=20).provenance["wall_seconds"] == 20.0
+
+
+def test_links_and_folders_in_the_way_are_named(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a.partial").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=r"a.partial must be a folder of its own, and is a link"):
+        Writer(tmp_path / "a", header())
+    (tmp_path / "b").symlink_to(tmp_path / "nothing")
+    with pytest.raises(ValueError, match="b exists and is no record; choose another --out"):
+        Writer(tmp_path / "b", header())
+    (tmp_path / "c.partial" / "lock").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"lock must be a file that can be written and is not"):
+        Writer(tmp_path / "c", header())
+    (tmp_path / "d.partial").write_text("x")
+    with pytest.raises(ValueError, match=r"d.partial must be a folder, and is a file; remove it"):
+        Writer(tmp_path / "d", header())
+
+
+def test_a_clock_that_goes_backwards_takes_no_time_away(tmp_path, monkeypatch):
+    with Writer(tmp_path / "toy", header()) as writer:
+        monkeypatch.setattr("time.time", lambda: 0.0)  # only steady time is counted
+        for key, (arm, first) in STACKS.items():
+            writer.add(key, frames(arm, first))
+        assert 0 <= writer.finish().provenance["wall_seconds"] < 60
+
+
+# Files that promise more than they are
+
+
+def test_a_table_is_measured_before_it_is_read():
+    table = tables.encode("epochs", frames("none", 0)["epochs"])
+    many = pa.concat_tables([table.slice(0, 1)] * 1000)
+    data = tables.to_parquet(many)
+    assert len(data) < 10_000
+    with pytest.raises(ValueError, match="must have at most 999 rows, got 1,000"):
+        tables.from_parquet("epochs", data, rows=999)
+    assert tables.from_parquet("epochs", data, rows=1000).num_rows == 1000
+
+
+def test_a_table_is_limited_in_bytes_too(monkeypatch):
+    data = tables.to_parquet(tables.encode("epochs", frames("none", 0)["epochs"]))
+    monkeypatch.setattr(tables, "LARGEST", 100)
+    with pytest.raises(ValueError, match="at most 100 bytes before compression, got"):
+        tables.from_parquet("epochs", data)
+
+
 def test_first_difference_and_columns_stay_plain():
-    assert working.first_difference({"a": [1, 2]}, {"a": [1, 2]}) is None
-    assert working.first_difference({"a": 1}, {}) == ("a", 1, "nothing")
+    assert partial.first_difference({"a": [1, 2]}, {"a": [1, 2]}) is None
+    assert partial.first_difference({"a": 1}, {}) == ("a", 1, "nothing")
     assert replace(tables.TABLES["epochs"][0], name="x").name == "x"
     assert checks.content(header(), {k: v.astype({"run": int}) for k, v in both().items()}) == []
 

@@ -5,21 +5,27 @@ from dataclasses import replace
 
 import pytest
 
-from companion import cli, data
-from companion.evidence import files, records, tables
-from companion.experiments import EXPERIMENTS, rerun
+from companion import chapters, cli, data
+from companion.evidence import files, provenance, records, tables
+from companion.experiments import rerun
 from tests.references.toy import EPOCHS, RUNS, TOY, small, train
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     small(monkeypatch)
-    monkeypatch.setitem(EXPERIMENTS, "toy", TOY)
+    monkeypatch.setitem(chapters.experiments(), "toy", TOY)
 
 
 @pytest.fixture
 def record(tmp_path):
     return train(tmp_path)
+
+
+def plan(record, *arguments, **options):
+    """`rerun.plan` with the record's experiment, as the command line finds it."""
+    own = chapters.experiments().get(record.provenance["experiment"])
+    return rerun.plan(record, own, *arguments, **options)
 
 
 def change(record, table, row, **values):
@@ -33,12 +39,12 @@ def change(record, table, row, **values):
     (record.path / f"{table}.parquet").write_bytes(raw)
     said = json.loads((record.path / "record.json").read_text())
     said["tables"][table]["sha256"] = files.digest(raw)
-    (record.path / "record.json").write_text(json.dumps(said))
+    (record.path / "record.json").write_text(json.dumps(provenance.sealed(said)))
     return records.load(record.path)
 
 
 def again(record, seed=0, **options):
-    planned = rerun.plan(record, seed, device="cpu", **options)
+    planned = plan(record, seed, device="cpu", **options)
     return planned, rerun.compare(planned, rerun.train(planned))
 
 
@@ -51,7 +57,7 @@ def verified(capsys, record, *options):
 def test_every_run_agrees_when_it_is_trained_alone(record):
     picked = set()
     for seed in range(20):
-        planned = rerun.plan(record, seed, device="cpu")
+        planned = plan(record, seed, device="cpu")
         if planned.run.number not in picked:
             picked.add(planned.run.number)
             found = rerun.compare(planned, rerun.train(planned))
@@ -61,18 +67,18 @@ def test_every_run_agrees_when_it_is_trained_alone(record):
 
 
 def test_a_seed_picks_the_same_run(record):
-    assert rerun.plan(record, 3).run == rerun.plan(record, 3).run
-    assert rerun.plan(record).run.number in range(RUNS)
+    assert plan(record, 3).run == plan(record, 3).run
+    assert plan(record).run.number in range(RUNS)
 
 
 def test_fewer_epochs(record):
     counted = []
-    planned = rerun.plan(record, 0, epochs=2, device="cpu")
+    planned = plan(record, 0, epochs=2, device="cpu")
     assert planned.run.settings.epochs == EPOCHS
     rows = rerun.train(planned, counted.append)
     assert (planned.epochs, len(rows["epochs"]), counted) == (2, 3, [1, 1])
     assert rerun.compare(planned, rows).strict == 2
-    assert rerun.plan(record, 0, epochs=99).epochs == EPOCHS
+    assert plan(record, 0, epochs=99).epochs == EPOCHS
 
 
 @pytest.mark.parametrize(
@@ -112,7 +118,7 @@ def test_a_renamed_field_is_answered_by_the_experiments_own_arm(record):
         planned, found = again(record, seed)
         assert found.agrees
         assert "The record's rescale_every is unknown now" in planned.notes[0]
-        assert planned.run.settings.tau == TOY.arms[planned.run.arm].tau
+        assert planned.run.settings.tau == TOY.arms[planned.run.arm].settings.tau
 
 
 def test_a_missing_field_takes_the_default(record):
@@ -125,21 +131,23 @@ def test_a_missing_field_takes_the_default(record):
 
 def test_what_cannot_be_trained(record, monkeypatch):
     with pytest.raises(ValueError, match="--epochs must be >= 1, got 0"):
-        rerun.plan(record, epochs=0)
+        plan(record, epochs=0)
     with monkeypatch.context() as patch:
-        patch.delitem(EXPERIMENTS, "toy")
+        patch.delitem(chapters.experiments(), "toy")
         with pytest.raises(ValueError, match="experiment 'toy', which this code does not have"):
-            rerun.plan(record)
+            plan(record)
     with monkeypatch.context() as patch:
         images = replace(data.load("made"), digest="f" * 64)
         patch.setattr(data, "load", lambda name: images)
         with pytest.raises(ValueError, match=r"images with digest .*, got ffffffffffff for made"):
-            rerun.plan(record)
-    monkeypatch.setitem(EXPERIMENTS, "toy", replace(TOY, arms={"other": TOY.arms["none"]}))
+            plan(record)
+    monkeypatch.setitem(
+        chapters.experiments(), "toy", replace(TOY, arms={"other": TOY.arms["none"]})
+    )
     for fields in record.provenance["arms"].values():
         fields["rescale_every"] = 0
     with pytest.raises(ValueError, match="by rescale_every, which this code does not know"):
-        rerun.plan(record)
+        plan(record)
 
 
 def test_the_command_agrees(record, capsys):
@@ -161,7 +169,7 @@ def test_the_command_disagrees(record, capsys):
 
 
 def test_the_command_says_when_nothing_can_be_retrained(record, capsys, monkeypatch):
-    monkeypatch.delitem(EXPERIMENTS, "toy")
+    monkeypatch.delitem(chapters.experiments(), "toy")
     code, (out, err) = verified(capsys, record)
     assert code == 2
     assert "  not retrained: toy-made-quick is of the experiment 'toy'" in out

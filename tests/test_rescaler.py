@@ -167,7 +167,7 @@ def test_the_target_is_the_schemes_sigma(scheme, gain):
     model, _ = made("conv")
     Rescaler(model, Rescaling("wr"), scheme, gain).rescale()
     for _, layer in scalable_layers(model):
-        expected = sigma(scheme, *fans(layer.weight), gain)
+        expected = sigma(scheme, *fans(layer.weight, getattr(layer, "groups", 1)), gain)
         assert layer.weight.std(correction=0).item() == pytest.approx(expected, rel=1e-12)
 
 
@@ -411,3 +411,117 @@ def test_parameter_groups_and_a_compiled_model_are_rescaled_alike():
     for _ in range(2):
         train_step(compiled, optimizer, batch)
     assert max(scales(model, "wr")) < 1e-12
+
+
+# --- whose steps, whose parameters ------------------------------------------------------------
+
+
+def attached(model, tau=1, **options):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    return Rescaler(model, Rescaling("wr", tau=tau), **options).attach(optimizer), optimizer
+
+
+def plain():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 4))
+
+
+def test_an_attach_that_is_repeated_counts_once():
+    rescaler, optimizer = attached(plain(), tau=4)
+    rescaler.attach(optimizer)
+    for _ in range(3):
+        optimizer.step()
+    assert rescaler.steps == 3
+
+
+def test_a_cell_run_again_leaves_one_rescaler_that_counts():
+    model = plain()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    first = Rescaler(model, Rescaling("wr", tau=4)).attach(optimizer)
+    second = Rescaler(model, Rescaling("wr", tau=4)).attach(optimizer)
+    for _ in range(3):
+        optimizer.step()
+    assert (first.steps, second.steps) == (0, 3)
+
+
+def test_two_rescalers_of_different_layers_share_an_optimizer():
+    model = plain()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    both = [Rescaler(model[k], Rescaling("wr", tau=1)).attach(optimizer) for k in (0, 2)]
+    optimizer.step()
+    assert [one.steps for one in both] == [1, 1]
+
+
+def test_a_second_optimizer_is_refused():
+    model = plain()
+    weights = [p for name, p in model.named_parameters() if name.endswith("weight")]
+    biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
+    rescaler = Rescaler(model, Rescaling("wr", tau=1)).attach(torch.optim.SGD(weights, lr=0.1))
+    with pytest.raises(ValueError, match="counts the steps of one optimizer, and this one has its"):
+        rescaler.attach(torch.optim.SGD(biases, lr=0.1))
+
+
+def test_the_optimizer_of_another_model_is_refused():
+    other = torch.optim.SGD(plain().parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="must train a layer that is rescaled, and it trains none"):
+        Rescaler(plain(), Rescaling("wr", tau=1)).attach(other)
+
+
+def test_a_copy_is_refused():
+    rescaler, _ = attached(plain())
+    with pytest.raises(TypeError, match="is not copied with them; make a new one for the copy"):
+        copy.deepcopy(rescaler)
+
+
+def test_a_layer_frozen_later_is_left_alone_and_one_unfrozen_later_is_rescaled():
+    model = plain()
+    model[2].requires_grad_(False)
+    rescaler = Rescaler(model, Rescaling("wr"))
+    with torch.no_grad():
+        for layer in (model[0], model[2]):
+            layer.weight.mul_(5)
+    held = model[2].weight.clone()
+    rescaler.rescale()
+    assert torch.equal(model[2].weight, held)
+    model[0].requires_grad_(False)
+    model[2].requires_grad_(True)
+    held = 3 * model[0].weight
+    with torch.no_grad():
+        model[0].weight.copy_(held)
+    rescaler.rescale()
+    assert torch.equal(model[0].weight, held)
+    assert model[2].weight.std(correction=0).item() == pytest.approx(math.sqrt(2 / 6))
+
+
+def test_a_layer_without_a_target_says_so_when_it_is_unfrozen():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(1, 1))
+    model[1].requires_grad_(False)
+    rescaler = Rescaler(model, Rescaling("wr"))
+    rescaler.rescale()
+    model[1].requires_grad_(True)
+    with pytest.raises(ValueError, match="layer 1 had no target while it was frozen; make a new"):
+        rescaler.rescale()
+
+
+def test_a_frozen_bias_stays():
+    model = plain()
+    with torch.no_grad():
+        for layer in (model[0], model[2]):
+            layer.bias.fill_(1.0)
+    model[0].bias.requires_grad_(False)
+    Rescaler(model, Rescaling("wr")).rescale()
+    assert (model[0].bias == 1).all()
+    assert (model[2].bias == 0).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"targets": [-1.0, 0.5]}, {"targets": [0.0, 0.5]}, {"steps": -1}, {"epoch": 0},
+     {"targets": [math.inf, 0.5]}],
+)  # fmt: skip
+def test_a_state_that_cannot_be_is_refused(change):
+    rescaler, _ = attached(plain())
+    state = rescaler.state_dict()
+    with pytest.raises(ValueError, match="a state has targets > 0, steps >= 0 and an epoch >= 1"):
+        rescaler.load_state_dict({**state, **change})
+    assert rescaler.state_dict() == state

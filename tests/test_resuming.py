@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from companion.evidence import records
-from companion.experiments import provenance, runner
+from companion.experiments import packs, runner, sources, stack_training
 from companion.training.many_runs import Stack
 from tests.references.toy import (
     CODE,
@@ -117,7 +117,7 @@ def test_interrupted_in_the_middle_of_an_epoch(tmp_path, whole, monkeypatch, epo
 
 
 def test_without_a_checkpoint_the_stack_starts_again(tmp_path, whole, monkeypatch, epochs_trained):
-    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 3600)
+    monkeypatch.setattr(stack_training, "CHECKPOINT_SECONDS", 3600)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, progress=Interrupt(8, KeyboardInterrupt))
     assert_same(train(tmp_path), whole)
@@ -136,10 +136,10 @@ def test_after_an_interruption_the_folder_is_free_even_while_the_error_is_kept(t
 def test_the_packing_may_change_at_a_resume(tmp_path, whole, monkeypatch, sizes):
     *before, last = sizes
     for size in before:
-        monkeypatch.setattr(runner, "stack_size", lambda run, device, size=size: size)
+        monkeypatch.setattr(packs, "stack_size", lambda run, device, size=size: size)
         with pytest.raises(RuntimeError, match="stop"):
             train(tmp_path, progress=Interrupt(EPOCHS + 3, RuntimeError))
-    monkeypatch.setattr(runner, "stack_size", lambda run, device: last)
+    monkeypatch.setattr(packs, "stack_size", lambda run, device: last)
     record = train(tmp_path)
     assert len(record.provenance["stacks"]) >= len(sizes)
     assert_close(record, whole)
@@ -172,7 +172,7 @@ def test_another_commit_or_machine_may_finish_what_trains_the_same(tmp_path, who
     with pytest.raises(RuntimeError, match="stop"):
         train(tmp_path, progress=Interrupt(8, RuntimeError))
     code = {**CODE, "commit": "another", "version": "9.9"}
-    monkeypatch.setattr(provenance, "code", lambda: code)
+    monkeypatch.setattr(sources, "code", lambda: code)
     monkeypatch.setattr(runner.machine, "describe", lambda device: {"device": "cpu", "cores": 99})
     assert_same(train(tmp_path), whole)
 
@@ -183,7 +183,7 @@ def test_other_training_code_may_not(tmp_path, monkeypatch):
     files = sorted(tmp_path.rglob("*"))
     code = {**CODE, "source": "1" * 64}
     with monkeypatch.context() as patch:
-        patch.setattr(provenance, "code", lambda: code)
+        patch.setattr(sources, "code", lambda: code)
         with pytest.raises(ValueError, match=r"code\.source is .* now; choose another --out"):
             train(tmp_path)
     assert sorted(tmp_path.rglob("*")) == files

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from companion import data
+from companion.chapters import find
 from companion.evidence import records
-from companion.experiments import find, provenance, runner
-from companion.experiments.rows import LAYER_QUANTITIES
+from companion.experiments import packs, runner, sources
+from companion.measure import catalogue
 from companion.training import one_run
 from companion.training.settings import Run
 from tests.references import tiny
@@ -25,6 +26,10 @@ from tests.references.toy import (
     small,
     train,
 )
+
+LAYER_COLUMNS = [
+    column.name for one in catalogue.EACH_EPOCH if one.per == "layer" for column in one.columns
+]
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +59,7 @@ def test_a_record_is_sound_and_says_what_it_is(whole):
     assert said["seeds"] == [0, 1, 1000, 1001, 2000, 2001]
     assert (
         said["arms"]["wrs"]
-        == replace(TOY.arms["wrs"], widths=(18, 7, 5, 3), epochs=EPOCHS).as_dict()
+        == replace(TOY.arms["wrs"].settings, widths=(18, 7, 5, 3), epochs=EPOCHS).as_dict()
     )
     assert said["split"] == {"train": 32, "validation": 8, "test": 9, "seed": 0}
     assert said["deviations"] == ["made images"]
@@ -91,12 +96,12 @@ def test_the_rows_are_those_of_one_run(whole):
             for name in ("train_loss", "validation_loss", "test_loss", "test_accuracy"):
                 assert ours[name] == pytest.approx(row[name], rel=1e-3, abs=1e-4)
             at = layers[layers["epoch"] == row["epoch"]].sort_values("layer")
-            for name in LAYER_QUANTITIES:
+            for name in LAYER_COLUMNS:
                 np.testing.assert_allclose(at[name], row[name], rtol=1e-3, atol=1e-4)
 
 
 def test_an_experiment_may_leave_the_histograms_out(tmp_path, whole):
-    experiment = replace(TOY, histograms=False)
+    experiment = replace(TOY, measures=catalogue.EACH_EPOCH)
     with pytest.raises(RuntimeError, match="stop"):
         train(tmp_path, experiment, progress=Interrupt(8, RuntimeError))
     record = train(tmp_path, experiment)
@@ -105,7 +110,8 @@ def test_an_experiment_may_leave_the_histograms_out(tmp_path, whole):
     assert list(record.histograms.columns) == list(whole.histograms.columns)
     for name in ("epochs", "layers"):
         pd.testing.assert_frame_equal(getattr(record, name), getattr(whole, name), check_exact=True)
-    assert runner.train(experiment, "quick", device="cpu", arms=["wr"])["histograms"].empty
+    assert set(record.provenance["tables"]) == {"epochs", "layers"}
+    assert set(runner.train(experiment, "quick", device="cpu", arms=["wr"])) == {"epochs", "layers"}
 
 
 def test_training_without_a_record_gives_the_same_tables(whole):
@@ -124,7 +130,7 @@ def test_the_papers_experiment_runs_on_the_digits(tmp_path, monkeypatch):
     assert records.verify(record.path) == []
     assert record.name == "weight-rescaling-mlp-digits-quick"
     assert len(record.epochs) == 5 * 3
-    assert record.provenance["code"]["source"] == provenance.source_digest()
+    assert record.provenance["code"]["source"] == sources.source_digest()
     last = record.epochs[record.epochs["epoch"] == 2]
     assert last["test_accuracy"].between(0.2, 1).all()
 
@@ -158,7 +164,7 @@ def test_progress_counts_every_run_epoch_once(tmp_path):
 @pytest.mark.parametrize("rescale", ["none", "wr"])
 def test_a_diverged_run_is_recorded_and_its_stack_goes_on(tmp_path, whole, monkeypatch, rescale):
     wild = replace(BASE, learning_rate=1e25, rescale=rescale)
-    monkeypatch.setattr(runner, "stack_size", lambda run, device: 4)
+    monkeypatch.setattr(packs, "stack_size", lambda run, device: 4)
     experiment = replace(TOY, arms={"none": TOY.arms["none"], "wild": wild})
     with pytest.raises(RuntimeError, match="stop"):  # NaN passes through a checkpoint too
         train(tmp_path, experiment, progress=Interrupt(4, RuntimeError))
@@ -196,24 +202,24 @@ def plan(*widths: int) -> list[Run]:
     ],
 )
 def test_a_stack_holds_runs_of_one_shape_up_to_its_size(monkeypatch, widths, size, packed):
-    monkeypatch.setattr(runner, "stack_size", lambda run, device: size)
-    stacks = list(runner.pack(plan(*widths), torch.device("cpu")))
+    monkeypatch.setattr(packs, "stack_size", lambda run, device: size)
+    stacks = list(packs.pack(plan(*widths), torch.device("cpu")))
     assert [[run.number for run in stack] for stack in stacks] == packed
 
 
 def test_a_key_names_the_runs_of_its_stack():
     stack = plan(*[4] * 12)[3:9]
-    key = runner.stack_key(stack)
+    key = packs.stack_key(stack)
     assert key == "00003-00008"
-    assert runner._finished_runs([key, "00011-00011"]) == {3, 4, 5, 6, 7, 8, 11}
+    assert packs.finished_runs([key, "00011-00011"]) == {3, 4, 5, 6, 7, 8, 11}
 
 
 def test_a_stack_never_spans_runs_that_are_finished_already(monkeypatch):
     """Else its key claims them too, and a damaged part under it would never be trained again."""
-    monkeypatch.setattr(runner, "stack_size", lambda run, device: 6)
+    monkeypatch.setattr(packs, "stack_size", lambda run, device: 6)
     waiting = [run for run in plan(*[4] * 6) if run.number not in (2, 3)]
-    keys = [runner.stack_key(stack) for stack in runner.pack(waiting, torch.device("cpu"))]
-    assert runner._finished_runs(keys) == {0, 1, 4, 5}
+    keys = [packs.stack_key(stack) for stack in packs.pack(waiting, torch.device("cpu"))]
+    assert packs.finished_runs(keys) == {0, 1, 4, 5}
 
 
 # --- refusals --------------------------------------------------------------------------------

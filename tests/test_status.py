@@ -140,4 +140,4 @@ def test_no_folder_and_an_empty_one(tmp_path, capsys):
 
 
 def test_every_experiment_of_the_toy_has_widths():
-    assert all(status._work(arm.as_dict()) > status.SMALL for arm in TOY.arms.values())
+    assert all(status._work(arm.settings.as_dict()) > status.SMALL for arm in TOY.arms.values())

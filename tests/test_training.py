@@ -111,9 +111,8 @@ def test_run_r_of_a_stack_equals_one_run(activation):
         model, rows = one_run.train(run.settings, split, run.seed, torch.float64)
         for layer, alone in enumerate(model.layers):
             torch.testing.assert_close(stack.weights[layer][r], alone.weight.detach(), **CLOSE)
-            torch.testing.assert_close(
-                stack.network.biases[layer][r, 0], alone.bias.detach(), **CLOSE
-            )
+            bias = stack.network.bias(layer)[r]
+            torch.testing.assert_close(bias, alone.bias.detach(), **CLOSE)
         for ours, row in zip(measured, rows, strict=True):
             assert set(ours) | {"epoch"} == set(row)
             for name, value in ours.items():
@@ -251,7 +250,7 @@ def test_an_empty_stack_is_refused():
 def test_runs_of_two_shapes_are_refused(change):
     runs = [Run(0, "a", 0, arms.BASE), Run(1, "b", 1, replace(arms.BASE, **change))]
     with pytest.raises(
-        ValueError, match=r"must share model, widths, .* got 2 kinds; make one stack for"
+        ValueError, match=r"must share every setting but scheme, .* got 2 kinds; make one stack for"
     ):
         Stack(runs, tiny.split())
 

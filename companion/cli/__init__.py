@@ -10,6 +10,9 @@ written), 130 after Ctrl-C. Torch and the like are imported inside the commands,
 from __future__ import annotations
 
 import contextlib
+import math
+import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -58,17 +61,29 @@ def _options(
 
 @app.command()
 def run(
-    experiment: Annotated[str, typer.Argument(help="Its name; `companion list` shows them.")],
+    experiment: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names, trained in this order; `companion list` has them."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Train every experiment.")] = False,
     data: Annotated[
         str | None, typer.Option(help="Image set; default: the scale's first that is here.")
     ] = None,
     scale: Annotated[str, typer.Option(help="quick, book or full.")] = "book",
     out: Annotated[Path, typer.Option(help="Folder that receives the record.")] = Path("records"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
-    runs: Annotated[int | None, typer.Option(help="Runs an arm, instead of the scale's.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs, instead of the scale's.")] = None,
+    runs: Annotated[
+        int | None, typer.Option(parser=texts.whole, help="Runs an arm, instead of the scale's.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(parser=texts.whole, help="Epochs, instead of the scale's.")
+    ] = None,
     arm: Annotated[
         list[str] | None, typer.Option(help="Train this arm only; may be given several times.")
+    ] = None,
+    limit: Annotated[
+        str | None,
+        typer.Option("--for", help="Stop after this time, for example 90s, 9m or 1h30m."),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -78,66 +93,76 @@ def run(
         float | None, typer.Option(help="Of a cluster's GPU, for a stack; default: by its size.")
     ] = None,
 ) -> None:
-    """Train an experiment and write its record; the same command goes on after a stop."""
+    """Train experiments and write their records; the same command goes on after a stop."""
+    from companion import chapters
     from companion import data as image_sets
-    from companion import experiments
-    from companion.experiments import runner
+    from companion.experiments import runner, stack_training
 
-    chosen = experiments.find(experiment)
-    plan = chosen.runs(
-        scale, (1, 1, 1), 2, runs, epochs, arm
-    )  # a wrong number shows before images load
-    meant = chosen.scale(scale).datasets
-    if data is None:
-        here = image_sets.names()
-        data = next((name for name in meant if name in here), meant[0])
-    arms = len({one.arm for one in plan})
-    title = (
-        f"{chosen.name}, {scale} scale, {data}: {texts.count(arms, 'arm')}, "
-        f"{texts.count(len(plan) // arms, 'run')} an arm, "
-        f"{texts.count(plan[0].settings.epochs, 'epoch')} a run"
-    )
+    if bool(experiment) == every:
+        raise ValueError("run needs names or --all, and not both; `companion list` has the names")
+    chosen = [chapters.find(name) for name in experiment or chapters.experiments()]
+    titles, sets = [], []
+    for one in chosen:
+        # a wrong number shows before images load
+        plan = one.runs(scale, (1, 1, 1), 2, runs, epochs, arm)
+        meant, here = one.scale(scale).datasets, image_sets.names()
+        sets.append(data or next((name for name in meant if name in here), meant[0]))
+        arms = len({run.arm for run in plan})
+        titles.append(
+            f"{one.name}, {scale} scale, {sets[-1]}: {texts.count(arms, 'arm')}, "
+            f"{texts.count(len(plan) // arms, 'run')} an arm, "
+            f"{texts.count(plan[0].settings.epochs, 'epoch')} a run"
+        )
+    until = math.inf if limit is None else time.monotonic() + texts.seconds(limit)
+    if limit is not None and cluster is not None:
+        raise ValueError(f"--for is for this machine alone, got {limit} with --cluster; leave one")
     if gpus_per_stack is not None and cluster is None:
         raise ValueError(f"--gpus-per-stack needs --cluster, got {gpus_per_stack:g} alone; add it")
-    with contextlib.ExitStack() as stack:
-        engine = None
-        if cluster is not None:
-            from companion.experiments.cluster import connect
+    for one, title, images in zip(chosen, titles, sets, strict=True):
+        with contextlib.ExitStack() as stack:
+            engine, where = None, device
+            if cluster is not None:
+                from companion.experiments.cluster import connect
 
-            engine, device = stack.enter_context(connect(cluster, device, gpus_per_stack)), "cpu"
-        progress = stack.enter_context(Progress(title))
-        try:
-            record = runner.run(
-                chosen,
-                scale,
-                data,
-                out,
-                device,
-                runs,
-                epochs,
-                arm,
-                progress.begin,
-                progress.notice,
-                engine,
-            )
-        except OSError as error:
-            raise ValueError(
-                f"--out must be a folder that can be written, got {out} "
-                f"({error.strerror or type(error).__name__}); choose another or make room there"
-            ) from error
-    typer.echo(f"{record.path}: {record.label()}")
-    typer.echo(f"`companion report {record.path}` shows the results.")
+                engine = stack.enter_context(connect(cluster, device, gpus_per_stack))
+                where = "cpu"
+            progress = stack.enter_context(Progress(title))
+            try:
+                record = runner.run(
+                    one,
+                    scale,
+                    images,
+                    out,
+                    where,
+                    progress.begin,
+                    progress.notice,
+                    engine,
+                    until,
+                    runs=runs,
+                    epochs=epochs,
+                    arms=arm,
+                )
+            except stack_training.TimeIsUp:
+                typer.echo(f"{limit} are over; the same command goes on where {one.name} stopped.")
+                return
+            except OSError as error:
+                raise ValueError(
+                    f"--out must be a folder that can be written, got {out} "
+                    f"({error.strerror or type(error).__name__}); choose another or make room there"
+                ) from error
+        typer.echo(f"{record.path}: {record.label()}")
+        typer.echo(f"`companion report {record.path}` shows the results.")
 
 
 @app.command("list")
 def list_() -> None:
     """Show the experiments and their scales, the image sets here, and the recorded results."""
-    from companion import data, experiments
+    from companion import chapters, data
     from companion.data.downloads import DOWNLOADS
     from companion.evidence import records
 
     typer.echo("Experiments")
-    for experiment in experiments.EXPERIMENTS.values():
+    for experiment in chapters.experiments().values():
         names = list(experiment.arms)
         typer.echo(f"\n  {experiment.name}: {experiment.title}\n    source: {experiment.source}")
         typer.echo(f"    {texts.count(len(names), 'arm')}: {texts.some(names)}")
@@ -195,24 +220,37 @@ def verify(
     ] = None,
     rerun: Annotated[bool, typer.Option("--rerun", help="Retrain one run of each too.")] = False,
     seed: Annotated[int | None, typer.Option(help="Picks the run; default: chance.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Retrain this many; default: all.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(parser=texts.whole, help="Retrain this many; default: all.")
+    ] = None,
 ) -> None:
-    """Check records against their digests and rules; exit code 2 when one fails."""
+    """Check records against their digests, their rules and their experiments; exit code 2 when
+    one fails."""
+    from companion import chapters
     from companion.cli.rerun import rerun as retrain
     from companion.evidence import records
+    from companion.experiments import soundness
 
+    if not rerun and (seed, epochs) != (None, None):
+        raise ValueError("--seed and --epochs say how to retrain; add --rerun, or leave them out")
     paths = folders(record or [])
     failed = retrained = 0
+    remarks: Counter[str] = Counter()
     for path in paths:
-        problems = records.verify(path)
+        problems = soundness.verify(path, chapters.experiments())
         failed += bool(problems)
-        state = texts.count(len(problems), "problem") if problems else "sound"
-        about = "" if problems else f" ({records.load(path).label()})"
+        state, about = texts.count(len(problems), "problem"), ""
+        if not problems:
+            loaded = records.load(path)
+            state, about = "sound", f" ({loaded.label()})"
+            remarks.update(soundness.remarks(loaded, chapters.experiments()))
         typer.echo("\n  - ".join([f"{path.name}: {state}{about}", *problems]))
         if rerun and not problems:
             agrees = retrain(records.load(path), seed, epochs)
             failed += agrees is False
             retrained += agrees is not None
+    for remark, count in remarks.items():
+        typer.echo(f"{count} of {texts.count(len(paths), 'record')}: {remark}.")
     if rerun and not (failed or retrained):
         leave("no run could be retrained here; the reasons are above", BAD_INPUT)
     if failed:

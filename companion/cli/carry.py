@@ -13,15 +13,32 @@ from companion.cli.folders import folders
 
 def export(
     record: Annotated[
-        str, typer.Argument(help="A record's folder, finished or in the making, or its name.")
+        str,
+        typer.Argument(
+            help="A record's folder, finished or in the making, its name, or a folder of records."
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="File to write; numbered files where one is full.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="File to write; numbered files where one is full, named after the record where "
+            "there are several."
+        ),
+    ],
 ) -> None:
     """Put a record's finished stacks into a file of at most 16 MiB, or into several."""
     from companion.experiments import carry
 
+    paths = folders([record])
     try:
-        written = carry.export(folders([record])[0], out)
+        written = [
+            file
+            for path in paths
+            for file in carry.export(
+                path,
+                out if len(paths) == 1 else out.with_name(f"{out.stem}-{path.name}{out.suffix}"),
+            )
+        ]
     except OSError as error:
         raise ValueError(
             f"--out must be a file that can be written, got {out} ({error.strerror}); choose "

@@ -13,9 +13,13 @@ from companion.cli import texts
 def doctor(
     out: Annotated[Path, typer.Option(help="Folder that would receive records.")] = Path("records"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
+    times: Annotated[
+        bool, typer.Option("--times", help="Time some steps of every experiment, in a minute.")
+    ] = False,
 ) -> None:
-    """Show this machine, the image sets on it, and what each experiment would take here."""
-    from companion import experiments, machine
+    """Show this machine, the image sets on it, and, with --times, what experiments take here."""
+    from companion import chapters, machine
+    from companion.data import sizes
     from companion.experiments import estimate
 
     where = machine.pick_device(device)
@@ -30,17 +34,20 @@ def doctor(
         ["free disk", f"{estimate.free_gib(out):.1f} GiB where {out} is or would be"],
     ]
     typer.echo(f"This machine\n\n{texts.columns(rows, '  ')}")
-    rows = [[name, estimate.place(name) or "not here"] for name in estimate.known()]
+    rows = [[name, sizes.place(name) or "not here"] for name in sizes.known()]
     typer.echo(f"\nImage sets\n\n{texts.columns(rows, '  ')}")
+    if not times:
+        typer.echo("\n`companion doctor --times` says what each experiment would take here.")
+        return
     typer.echo(
         "\nExperiments: the time each scale would take, from a few of its steps timed now on made "
         "images"
     )
     clock = estimate.Clock(where)
-    for experiment in experiments.EXPERIMENTS.values():
+    for experiment in chapters.experiments().values():
         rows = []
         for size in experiment.scales.values():
-            here = next((name for name in size.datasets if estimate.place(name)), None)
+            here = next((name for name in size.datasets if sizes.place(name)), None)
             seconds = clock.scale(experiment, size.name, here or size.datasets[0])
             images = here or f"{' or '.join(size.datasets)}: not here"
             rows.append([size.name, texts.about(seconds), images])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 
 def folders(given: Sequence[str]) -> list[Path]:
-    """The folders of records given by path or recorded name; of all that ship when none is."""
+    """The folders of records given by path or recorded name, or by a folder that holds them; of
+    all that ship when none is given."""
     from companion.evidence import records
 
     shipped = records.recorded_names()
@@ -23,5 +24,13 @@ def folders(given: Sequence[str]) -> list[Path]:
                 f"record must be a folder or a recorded name ({', '.join(shipped) or 'none yet'}), "
                 f"got {text!r}; `companion list` shows the names"
             )
-        paths.append(path)
+        paths += _records(path)
     return paths
+
+
+def _records(path: Path) -> list[Path]:
+    """The path itself where it is a record, finished or in the making; else those inside it."""
+    if not path.is_dir() or (path / "record.json").exists() or (path / "parts").exists():
+        return [path]
+    inside = (one for one in sorted(path.iterdir()) if (one / "record.json").is_file())
+    return list(inside) or [path]

@@ -10,16 +10,19 @@ from companion.evidence.records import Record
 
 def rerun(record: Record, seed: int | None, epochs: int | None) -> bool | None:
     """Retrain one run, say what came out, and return whether it agrees; None if it cannot be."""
+    from companion import chapters
+    from companion.data.sizes import Sizes
     from companion.experiments import estimate
     from companion.experiments import rerun as again
 
+    own = chapters.experiments().get(record.provenance["experiment"])
     try:
-        planned = again.plan(record, seed, epochs)
+        planned = again.plan(record, own, seed, epochs)
     except ValueError as error:
         typer.echo(f"  not retrained: {error}")
         return None
     run, split = planned.run, planned.split
-    size = estimate.Sizes(split.shape, *split.sizes.values(), split.classes)
+    size = Sizes(split.shape, *split.sizes.values(), split.classes)
     clock = estimate.Clock(split.train_images.device)
     seconds = clock.stack([run], size) * planned.epochs / run.settings.epochs
     typer.echo(

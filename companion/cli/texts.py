@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -48,30 +49,30 @@ def _machines(trained: Sequence[dict[str, Any]]) -> list[list[str]]:
 def _results(record: Record) -> list[str]:
     """One row an arm: test accuracy at the best epoch, and that epoch; with the paper's beside
     them where the record is of the paper's images."""
+    from companion import chapters
     from companion.display.tables import results_table
-    from companion.experiments import EXPERIMENTS
     from companion.experiments.report import accuracy_table
 
     p = record.provenance
-    experiment = EXPERIMENTS.get(p["experiment"])
-    table = experiment.published if experiment else None
-    if table is None:
+    experiment = chapters.experiments().get(p["experiment"])
+    if experiment is None or experiment.published is None:
         return [_own_table(record)]
     images = experiment.scales["full"].datasets
     if p["dataset"] not in images:
         note = f"The paper's values are for {' or '.join(images)} and are not set beside them."
         return [_own_table(record), "", note]
+    table = experiment.published.table
     note = f"The paper's values are those of its Table {table}; e* is the best epoch."
-    return [repr(results_table(accuracy_table(record, table))), "", note]
+    return [repr(results_table(accuracy_table(experiment, record))), "", note]
 
 
 def _own_table(record: Record) -> str:
-    from companion.evidence import comparison
+    from companion.evidence import selection
 
-    best = comparison.best_epoch(record.epochs)
-    epochs = comparison.by_arm(best, "best_epoch")
+    best = selection.best_epoch(record.epochs)
+    epochs = selection.by_arm(best, "best_epoch")
     rows = [["arm", "test acc % ± sd", "95 % interval", "best epoch ± sd", "runs"]]
-    for arm, accuracy in comparison.by_arm(best).items():
+    for arm, accuracy in selection.by_arm(best).items():
         low, high = 100 * accuracy.low, 100 * accuracy.high
         interval = f"{low:.2f} to {high:.2f}" if accuracy.runs > 1 else "–"
         ours, epoch = _plus_minus(accuracy, 100, 2), _plus_minus(epochs[arm], 1, 1)
@@ -104,6 +105,30 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def whole(text: str) -> int:
+    """A whole number as a person writes it; ValueError for other text, 1_000 among it.
+
+    >>> whole("12"), whole("-3")
+    (12, -3)
+    """
+    if not re.fullmatch(r"[+-]?\d+", text.strip()):
+        raise ValueError(f"{text!r} is no whole number; write it in digits alone, as in 1000")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A duration as a person types it, in seconds.
+
+    >>> seconds("90s"), seconds("9m"), seconds("1h30m")
+    (90.0, 540.0, 5400.0)
+    """
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip())
+    parts = [int(part or 0) for part in found.groups()] if found else []
+    if not any(parts):
+        raise ValueError(f"a time must be like 90s, 9m or 1h30m, and more than 0, got {text!r}")
+    return float(3600 * parts[0] + 60 * parts[1] + parts[2])
 
 
 def about(seconds: float) -> str:

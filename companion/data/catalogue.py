@@ -82,6 +82,10 @@ def load(name: str, root: str | Path | None = None, device: str | torch.device =
 
 def _data_folder(root: str | Path | None) -> Path | None:
     chosen = root or os.environ.get("COMPANION_DATA")
+    if not root and chosen and not Path(chosen).is_dir():
+        raise ValueError(
+            f"COMPANION_DATA must name a folder that is there, got {chosen}; correct or unset it"
+        )
     return Path(chosen) if chosen else None
 
 

@@ -48,12 +48,23 @@ def read_parquet(path: Path) -> tuple[Tensor, Tensor]:
     cached = cache_folder() / f"{key}.npz"
     try:
         with cached.open("rb") as file, np.load(file) as arrays:
-            return torch.from_numpy(arrays["images"]), torch.from_numpy(arrays["labels"])
+            images, labels = arrays["images"], arrays["labels"]
+            if str(arrays["seal"]) == _seal(key, images, labels):
+                return torch.from_numpy(images), torch.from_numpy(labels)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass  # not there, or damaged (zip members carry a checksum): decode again
+        pass  # not there, or damaged: decode again
     images, labels = _decode_parquet(path)
-    _store(cached, images=images, labels=labels)
+    _store(cached, images=images, labels=labels, seal=np.array(_seal(key, images, labels)))
     return torch.from_numpy(images), torch.from_numpy(labels)
+
+
+def _seal(key: str, images: np.ndarray, labels: np.ndarray) -> str:
+    """A digest of a cache's source and of itself, which pixels of another source do not have."""
+    digest = hashlib.sha256(key.encode())
+    for array in (images, labels):
+        digest.update(str((array.shape, array.dtype)).encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
 
 
 def _decode_parquet(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,12 @@
 """Figures from tidy rows: rows and Axes in, Axes out; no file is read or written.
 
-Rows are the tables of a record: `epochs`, `layers`, `histograms`. Lines are named where they end,
-bands are intervals and say which, and a figure goes to the reader through `show(figure, alt)`.
+Rows are the tables of a record: `epochs`, `layers`, `histograms`; `arms` are those of its
+experiment and say how each is named and drawn. Lines are named where they end, bands are intervals
+and say which, and a figure goes to the reader through `show(figure, alt)`.
 """
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +14,8 @@ from companion.display import style
 from companion.display.labels import canvas, head, log_axis, name_lines
 from companion.display.svg import show
 from companion.display.tables import results_table
+from companion.evidence.summaries import summary
+from companion.experiments.arm import Arm
 
 __all__ = [
     "accuracy_curves", "canvas", "generalization_error", "log_axis", "name_lines",
@@ -28,7 +34,12 @@ _TITLES = {
 
 
 def accuracy_curves(
-    epochs, axes, quantity: str = "test_accuracy", band: str = "minmax", title: str = ""
+    epochs,
+    axes,
+    arms: Mapping[str, Arm],
+    quantity: str = "test_accuracy",
+    band: str = "minmax",
+    title: str = "",
 ):
     """Draw an accuracy (or loss) per epoch: one line an arm, the mean over its runs, in a band.
 
@@ -41,71 +52,65 @@ def accuracy_curves(
     _need(epochs, "epochs", "run", "arm", "epoch", quantity)
     percent = 100 if quantity.endswith("accuracy") else 1
     rows = epochs.assign(value=epochs[quantity] * percent)
-    return _arms(rows, axes, band, title or _TITLES[quantity])
+    return _lines(rows, axes, arms, band, title or _TITLES[quantity])
 
 
-def generalization_error(epochs, axes, band: str = "minmax"):
+def generalization_error(epochs, axes, arms: Mapping[str, Arm], band: str = "minmax"):
     """Draw E = L(test) - L(train) per epoch and arm (Niehaus et al., figure 2).
 
     epochs: columns run, arm, epoch, test_loss, train_loss. Bands as in `accuracy_curves`.
     """
     _need(epochs, "epochs", "run", "arm", "epoch", "test_loss", "train_loss")
     rows = epochs.assign(value=epochs["test_loss"] - epochs["train_loss"])
-    return _arms(rows, axes, band, "Test loss − training loss")
+    return _lines(rows, axes, arms, band, "Test loss − training loss")
 
 
-def _arms(rows, axes, band: str, title: str):
+def _lines(rows, axes, arms: Mapping[str, Arm], band: str, title: str):
     ends = []
-    for arm, mine in rows.groupby("arm", sort=False):
-        mean, low, high = _across_runs(mine, band)
-        line = style.colour(arm)
-        axes.fill_between(mean.index, low, high, color=line, alpha=0.16, linewidth=0)
-        axes.plot(mean.index, mean, color=line, linestyle=style.linestyle(arm))
-        ends.append((mean.iloc[-1], style.label(arm), style.text_colour(arm)))
+    for name, mine in rows.groupby("arm", sort=False):
+        arm = _arm(arms, name)
+        last = _line(mine, axes, band, arm)
+        ends.append((last, arm.label, style.text_colour(arm.family)))
     head(axes, title, _band_words(rows, band), "epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
     return name_lines(axes, ends)
 
 
-def weight_std(layers, axes, arm: str, band: str = "minmax"):
+def weight_std(layers, axes, arms: Mapping[str, Arm], name: str, band: str = "minmax"):
     """Draw the standard deviation of each layer's weights per epoch, on a log axis.
 
     layers: columns run, arm, epoch, layer, weight_std. One line a layer, the first one darkest.
     """
-    title = f"Weight standard deviation, {style.label(arm)}"
-    return _layers(layers, axes, arm, "weight_std", band, title)
+    return _layers(layers, axes, arms, name, "weight_std", band, "Weight standard deviation")
 
 
-def preactivation_variance(layers, axes, arm: str, band: str = "minmax"):
+def preactivation_variance(layers, axes, arms: Mapping[str, Arm], name: str, band: str = "minmax"):
     """Draw the variance of each layer's pre-activations per epoch, on a log axis (N, figure 7).
 
     layers: columns run, arm, epoch, layer, preactivation_variance.
     """
-    title = f"Pre-activation variance, {style.label(arm)}"
-    return _layers(layers, axes, arm, "preactivation_variance", band, title)
+    title = "Pre-activation variance"
+    return _layers(layers, axes, arms, name, "preactivation_variance", band, title)
 
 
-def _layers(layers, axes, arm: str, column: str, band: str, title: str):
+def _layers(layers, axes, arms: Mapping[str, Arm], name: str, column: str, band: str, title: str):
     _need(layers, "layers", "run", "arm", "epoch", "layer", column)
-    rows = layers[layers["arm"] == arm]
-    _need(rows, f"layers of arm {arm}", column)
+    arm, rows = _arm(arms, name), layers[layers["arm"] == name]
+    _need(rows, f"layers of arm {name}", column)
     rows = rows.assign(value=rows[column])
     numbers = sorted(rows["layer"].unique())
     ends = []
     for layer in numbers:
-        mean, low, high = _across_runs(rows[rows["layer"] == layer], band)
         fade = 1 - 0.5 * numbers.index(layer) / max(1, len(numbers) - 1)
-        line = style.colour(arm)
-        axes.fill_between(mean.index, low, high, color=line, alpha=0.16 * fade, linewidth=0)
-        axes.plot(mean.index, mean, color=line, alpha=fade)
-        ends.append((mean.iloc[-1], f"layer {layer}", style.text_colour(arm)))
+        last = _line(rows[rows["layer"] == layer], axes, band, replace(arm, dash="solid"), fade)
+        ends.append((last, f"layer {layer}", style.text_colour(arm.family)))
     log_axis(axes.yaxis)
-    head(axes, title, _band_words(rows, band), "epoch")
+    head(axes, f"{title}, {arm.label}", _band_words(rows, band), "epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
     return name_lines(axes, ends)
 
 
-def weight_histograms(histograms, arm: str, axes, bins: int = 80):
+def weight_histograms(histograms, axes, arms: Mapping[str, Arm], name: str, bins: int = 80):
     """Draw each layer's weights before training (outline) and after it (filled), as densities.
 
     histograms: columns run, arm, epoch, layer, left, right, count. axes: one Axes a layer.
@@ -113,8 +118,8 @@ def weight_histograms(histograms, arm: str, axes, bins: int = 80):
     common edges, so runs may have different bins.
     """
     _need(histograms, "histograms", "run", "arm", "epoch", "layer", "left", "right", "count")
-    rows = histograms[histograms["arm"] == arm]
-    _need(rows, f"histograms of arm {arm}", "count")
+    rows, fill = histograms[histograms["arm"] == name], style.colour(_arm(arms, name).family)
+    _need(rows, f"histograms of arm {name}", "count")
     numbers, axes = sorted(rows["layer"].unique()), list(np.ravel(axes))
     if len(axes) != len(numbers):
         raise ValueError(
@@ -129,7 +134,7 @@ def weight_histograms(histograms, arm: str, axes, bins: int = 80):
         for epoch in (last, first):
             density = mean_density(mine[mine["epoch"] == epoch], edges)
             if epoch == last:
-                panel.stairs(density, edges, fill=True, color=style.colour(arm), alpha=0.45)
+                panel.stairs(density, edges, fill=True, color=fill, alpha=0.45)
             else:
                 panel.stairs(density, edges, color=style.INK, linewidth=1)
         head(panel, f"Layer {layer}", words if panel is axes[0] else " ", "weight")
@@ -156,18 +161,30 @@ def mean_density(rows, edges):
     return np.mean(shares, axis=0)
 
 
-def _across_runs(rows, band: str):
-    """Return mean, low and high per epoch over the runs of rows (columns run, epoch, value)."""
+def _line(rows, axes, band: str, arm: Arm, alpha: float = 1) -> float:
+    """Draw the mean over the runs of rows (columns epoch, value) in its band; return its end."""
+    import seaborn
+
     if band not in BANDS:
         raise ValueError(f"band must be one of {', '.join(BANDS)}, got {band!r}")
-    values = rows.groupby("epoch")["value"]
-    mean = values.mean()
-    if band == "minmax":
-        return mean, values.min(), values.max()
-    from scipy.stats import t
+    seaborn.lineplot(
+        rows,
+        x="epoch",
+        y="value",
+        errorbar=("pi", 100) if band == "minmax" else _interval,
+        color=style.colour(arm.family),
+        linestyle=style.linestyle(arm.dash),
+        alpha=alpha,
+        err_kws={"alpha": 0.16 * alpha, "linewidth": 0},
+        ax=axes,
+    )
+    axes.set(ylabel="")
+    return float(rows.groupby("epoch")["value"].mean().iloc[-1])
 
-    half = t.ppf(0.975, values.count() - 1) * values.sem()
-    return mean, mean - half, mean + half
+
+def _interval(values) -> tuple[float, float]:
+    found = summary(values)
+    return found.low, found.high
 
 
 def _band_words(rows, band: str) -> str:
@@ -176,6 +193,15 @@ def _band_words(rows, band: str) -> str:
         return "one run"
     count = f"{runs.min()}" if runs.min() == runs.max() else f"{runs.min()} to {runs.max()}"
     return f"line: mean, band: {BANDS[band]} of {count} runs"
+
+
+def _arm(arms: Mapping[str, Arm], name: str) -> Arm:
+    if name not in arms:
+        raise ValueError(
+            f"arms must hold every arm of the rows, got {', '.join(arms)} without {name!r}; "
+            "pass those of the record's experiment"
+        )
+    return arms[name]
 
 
 def _need(rows, name: str, *columns: str) -> None:

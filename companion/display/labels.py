@@ -4,36 +4,51 @@ import numpy as np
 
 from companion.display import style
 
+PHONE = 3.57
+"""Inches that a phone gives a figure."""
+SMALLEST = 11 / 12
+"""11 CSS px, the smallest text a phone may show, over the 12 px of this book's smallest."""
+LARGEST = 1.34
+"""Beyond this factor a page's text would look small beside its figures: those scroll instead."""
+
 
 def canvas(
     columns: int = 1,
     rows: int = 1,
     width: float | None = None,
     height: float = 2.9,
+    text: float | None = None,
     **subplots,
 ):
     """Return (figure, axes) in the book's look, without pyplot; sizes in inches.
 
     Without a width, one column is 5.2 inches wide (a phone still shows it whole), more are 7.
-    `axes` is one Axes or an array of them, as from `Figure.subplots`, which takes `subplots`
-    (for instance `sharey=True`).
+    text: factor of all text; None: as large as a phone, which shrinks a wide panel, needs to keep
+    it readable. `axes` is one Axes or an array of them, as from `Figure.subplots`, which takes
+    `subplots` (for instance `sharey=True`).
     """
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(style.rc()):
-        figure = Figure(figsize=(width or (5.2 if columns == 1 else 7.0), height))
+    across = width or (5.2 if columns == 1 else 7.0)
+    scale = text or min(max(1.0, SMALLEST * across / columns / PHONE), LARGEST)
+    with matplotlib.rc_context(style.rc(scale)):
+        figure = Figure(figsize=(across, height))
+        figure.text_scale = scale
         axes = figure.subplots(rows, columns, **subplots)
     return figure, axes
 
 
 def head(axes, title: str, note: str = "", x: str = "") -> None:
     """Write the title of a panel, below it a quiet note (what the band is), and the x label."""
-    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", pad=23 if note else 9)
+    scale = _scale(axes)
+    axes.set_title(
+        title, loc="left", fontsize=10.5 * scale, fontweight="bold", pad=scale * (23 if note else 9)
+    )
     if note:
         axes.annotate(
-            note, (0, 1), xycoords="axes fraction", xytext=(0, 9), textcoords="offset points",
-            color=style.MUTED, size=9, annotation_clip=False,
+            note, (0, 1), xycoords="axes fraction", xytext=(0, 9 * scale),
+            textcoords="offset points", color=style.MUTED, size=9 * scale, annotation_clip=False,
         ).set_in_layout(False)  # fmt: skip
     axes.set_xlabel(x)
 
@@ -46,6 +61,7 @@ def name_lines(axes, ends, size: float = 9.5):
     ends = [end for end in ends if np.isfinite(end[0])]
     if not ends:
         return axes
+    size *= _scale(axes)
     settle(axes.figure)  # the layout decides how tall the axes are
     points = 72 / axes.figure.dpi
     levels = [float(np.clip(y, *sorted(axes.get_ylim()))) for y, _, _ in ends]
@@ -58,6 +74,10 @@ def name_lines(axes, ends, size: float = 9.5):
             color=colour, size=size, annotation_clip=False,
         )  # fmt: skip
     return axes
+
+
+def _scale(axes) -> float:
+    return getattr(axes.figure, "text_scale", 1.0)
 
 
 def settle(figure) -> None:

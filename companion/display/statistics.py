@@ -1,27 +1,30 @@
-"""Tables about tests: ranks step by step, effect sizes, optimism, runs needed, two columns.
+"""Tables that show how a test works: ranks step by step, effect sizes, optimism, runs needed.
 
 Each returns a pandas Styler with a caption that says what its columns are and where they come from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from companion.evidence import audit, comparison
-from companion.evidence.arms import label
+from companion.evidence import rank_tests, readings
 from companion.evidence.records import Record
 from companion.experiments import report
+from companion.experiments.arm import Arm
+from companion.experiments.plan import Experiment
 
 
-def ranks(record: Record, first: str = "none", second: str = "wr") -> Styler:
-    """All test accuracies of two arms in order, with their ranks: Mann-Whitney by hand."""
-    best = comparison.best_epoch(record.epochs)
-    one, two = (best.loc[best["arm"] == arm, "test_accuracy"] for arm in (first, second))
-    rows = comparison.ranks(one, two)
-    names = {"a": label(first), "b": label(second)}
+def ranks(one: Iterable[float], two: Iterable[float], first: str, second: str) -> Styler:
+    """All accuracies of two arms, as fractions, in order, with their ranks: Mann-Whitney by hand.
+
+    first, second: what the two are called.
+    """
+    one, two = list(one), list(two)
+    rows = rank_tests.ranks(one, two)
+    names = {"a": first, "b": second}
     sums = {name: rows.loc[rows["sample"] == name, "beaten"].sum() for name in names}
     shown = pd.DataFrame(
         {
@@ -33,17 +36,21 @@ def ranks(record: Record, first: str = "none", second: str = "wr") -> Styler:
     )
     return _styled(
         shown,
-        f"U of {names['a']} is the sum of its last column, {sums['a']:g}; that of {names['b']} is "
-        f"{sums['b']:g}; together they are {len(one)} x {len(two)}. {record.label()}.",
+        f"U of {first} is the sum of its last column, {sums['a']:g}; that of {second} is "
+        f"{sums['b']:g}; together they are {len(one)} x {len(two)}.",
     )
 
 
-def effects(record: Record, table: str) -> Styler:
-    """How large the differences are: points, probability of superiority, Cliff's delta, g."""
-    rows = report.effect_table(record, table)
+def effects(experiment: Experiment, record: Record) -> Styler:
+    """How large the differences are that a paper tests: points, probability of superiority,
+    Cliff's delta, g, and the paper's g."""
+    rows, arms = report.effect_table(experiment, record), experiment.arms
     shown = pd.DataFrame(
         {
-            "arms": _pairs(rows),
+            "arms": [
+                f"{arms[a].label} and {arms[b].label}"
+                for a, b in zip(rows["group1"], rows["group2"], strict=True)
+            ],
             "difference, points": _with_interval(
                 rows["difference"], rows["low"], rows["high"], "+.2f"
             ),
@@ -63,12 +70,12 @@ def effects(record: Record, table: str) -> Styler:
     )
 
 
-def optimism(record: Record) -> Styler:
+def optimism(record: Record, arms: Mapping[str, Arm]) -> Styler:
     """Accuracy at the best validation epoch, at the best test epoch, and at the last one."""
-    rows = report.optimism_table(record)
+    rows = readings.optimism_table(record)
     shown = pd.DataFrame(
         {
-            "arm": rows["arm"].map(label),
+            "arm": [arms[arm].label for arm in rows["arm"]],
             "at the best validation epoch": rows["chosen"].map("{:.2f}".format),
             "at the best test epoch": rows["highest"].map("{:.2f}".format),
             "optimism, points": _with_interval(
@@ -82,7 +89,7 @@ def optimism(record: Record) -> Styler:
 
 def runs_needed(differences: Iterable[float], sd: float) -> Styler:
     """How many runs an arm a difference needs, and the power that a simulation then finds."""
-    rows = report.runs_table(list(differences), sd=sd)
+    rows = readings.runs_table(list(differences), sd=sd)
     shown = pd.DataFrame(
         {
             "true difference, points": rows["difference"].map("{:g}".format),
@@ -97,51 +104,8 @@ def runs_needed(differences: Iterable[float], sd: float) -> Styler:
     )
 
 
-def printed_columns(draws: int = 2000) -> Styler:
-    """The paper's statistics and p-values, and what each would be as U and as W."""
-    rows = audit.test_rows(draws)
-    shown = pd.DataFrame(
-        {
-            "table": rows["table"],
-            "arms": _pairs(rows),
-            "statistic": rows["statistic"].map("{:g}".format),
-            "p": rows["p"].map("{:.2g}".format),
-            "p if it were U": rows["p_as_U"].map("{:.2g}".format),
-            "p if it were W": rows["p_as_W"].map("{:.2g}".format),
-            "simulated U": rows["U"].map("{:g}".format),
-            "simulated W": rows["W"].map("{:g}".format),
-        }
-    )
-    return _styled(
-        shown,
-        "Printed statistic and p-value; the p-value the statistic would have as Mann-Whitney's "
-        "U and as the signed-rank test's W; and the medians of both statistics over "
-        f"{draws:,} simulated samples with the printed means and standard deviations.",
-    )
-
-
-def both_tests(record: Record, table: str) -> Styler:
-    """Both tests on our runs, and which of them the printed column resembles."""
-    rows = audit.ours(record, table)
-    shown = pd.DataFrame(
-        {
-            "arms": _pairs(rows),
-            "U": rows["U"].map("{:g}".format),
-            "p of U": rows["p_U"].map("{:.2g}".format),
-            "W": rows["W"].map("{:g}".format),
-            "p of W": rows["p_W"].map("{:.2g}".format),
-            "the printed pair resembles": rows["resembles"],
-        }
-    )
-    return _styled(shown, f"Both tests on our own runs. {record.label()}.")
-
-
 def _styled(rows: pd.DataFrame, caption: str) -> Styler:
     return rows.style.hide(axis="index").set_caption(caption)
-
-
-def _pairs(rows: pd.DataFrame) -> pd.Series:
-    return rows["group1"].map(label) + " and " + rows["group2"].map(label)
 
 
 def _with_interval(middle: pd.Series, low: pd.Series, high: pd.Series, form: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The look of the book, chosen once: one colour and one line style for one arm, in every figure.
+"""The look of the book, chosen once: a colour for each kind of method, in every figure.
 
 The colours are those of Okabe and Ito, which readers with any colour vision can tell apart. Some
 are pale on white paper, some dim on dark: `readable(code, paper, ratio)` is the same hue, moved
@@ -8,25 +8,18 @@ until it stands out. A line must pass WCAG AA for graphics (3:1), its label that
 
 from functools import lru_cache
 
-from companion.evidence import arms
+from companion.experiments.arm import FAMILIES
 
-PALETTE = {
-    "none": "#6b6b6b",
-    "wd": "#E69F00",
-    "wr": "#0072B2",
-    "wrs": "#009E73",
-    "compander": "#D55E00",
-    "weight_norm": "#CC79A7",
-    "batch_norm": "#56B4E9",
-}
-_DASHES = {
-    "wd-1e-3": (5, 1.5),
-    "wd-1e-4": (1.5, 1.5),
-    "none-xavier": (5, 1.5),
-    "wr-xavier": (5, 1.5),
-    "wr-before": (1.5, 1.5),
-    "wr-biases": (5, 1.5),
-}  # in line widths: on, off
+PALETTE = dict(
+    zip(
+        FAMILIES,
+        ("#6b6b6b", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"),
+        strict=True,
+    )
+)
+"""A kind of method, and its colour."""
+DASHES = {"solid": (), "dashed": (5, 1.5), "dotted": (1.5, 1.5)}
+"""On, off, in line widths."""
 THEORY_DASHES = (4, 3)
 
 # Ink, quiet ink and rules on light paper. figures.show replaces them by CSS variables, so that
@@ -86,53 +79,26 @@ RC = {
 }
 
 
-def family(arm: str) -> str:
-    """Return the palette key of an arm: weight decay's arms share one colour.
+def colour(family: str) -> str:
+    """Return the colour of a kind of method, as #rrggbb.
 
-    >>> family("wd-1e-3"), family("wr")
-    ('wd', 'wr')
-    """
-    if arm in PALETTE:
-        return arm
-    if arm in arms.LABELS:
-        return next(part for part in arm.split("-") if part in PALETTE)
-    raise ValueError(
-        f"arm must be one of {', '.join(arms.LABELS)}, got {arm!r}; add new arms in style"
-    )
-
-
-def colour(arm: str) -> str:
-    """Return the colour of an arm's line, as #rrggbb.
-
-    >>> colour("wd-1e-2")
+    >>> colour("wd")
     '#E69F00'
     """
-    return PALETTE[family(arm)]
+    if family not in PALETTE:
+        raise ValueError(f"family must be one of {', '.join(PALETTE)}, got {family!r}; use one")
+    return PALETTE[family]
 
 
-def label(arm: str) -> str:
-    """Return the short name that stands beside an arm's line.
+def linestyle(dash: str):
+    """Return matplotlib's line style of a dash.
 
-    >>> label("wd-1e-3")
-    'WD 0.001'
-    """
-    family(arm)
-    return arms.LABELS[arm]
-
-
-def dashes(arm: str) -> tuple[float, ...]:
-    """Return the dash pattern of an arm in line widths (on, off); empty for a solid line."""
-    family(arm)
-    return _DASHES.get(arm, ())
-
-
-def linestyle(arm: str):
-    """Return the matplotlib line style of an arm: solid, or the dashes of a weaker decay.
-
-    >>> linestyle("wr"), linestyle("wd-1e-3")
+    >>> linestyle("solid"), linestyle("dashed")
     ('-', (0, (5, 1.5)))
     """
-    return (0, dashes(arm)) if dashes(arm) else "-"
+    if dash not in DASHES:
+        raise ValueError(f"dash must be one of {', '.join(DASHES)}, got {dash!r}; use one")
+    return (0, DASHES[dash]) if DASHES[dash] else "-"
 
 
 def _channels(code: str) -> list[int]:
@@ -175,9 +141,9 @@ def readable(code: str, paper: str, ratio: float = TEXT_RATIO) -> str:
     return target
 
 
-def text_colour(arm: str) -> str:
-    """Return the colour of an arm's label on light paper."""
-    return readable(colour(arm), LIGHT_PAPER)
+def text_colour(family: str) -> str:
+    """Return the colour of a kind of method's label on light paper."""
+    return readable(colour(family), LIGHT_PAPER)
 
 
 @lru_cache
@@ -221,8 +187,15 @@ def use() -> None:
     matplotlib.rcParams.update(rc())
 
 
-def rc() -> dict:
-    """Return the look as matplotlib rcParams."""
+TEXT = ("axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "font.size")
+
+
+def rc(text: float = 1.0) -> dict:
+    """Return the look as matplotlib rcParams; text: factor of all text."""
     from cycler import cycler
 
-    return RC | {"axes.prop_cycle": cycler(color=[PALETTE[name] for name in PALETTE])}
+    return (
+        RC
+        | {name: text * RC[name] for name in TEXT}
+        | {"axes.prop_cycle": cycler(color=[PALETTE[name] for name in PALETTE])}
+    )

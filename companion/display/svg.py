@@ -16,9 +16,12 @@ from matplotlib.transforms import Bbox
 from companion.display import style
 from companion.display.labels import settle
 
-_VARIABLES = {style.INK: "ink", style.MUTED: "muted", style.RULE: "rule"} | {
-    code: name for name, code in style.PALETTE.items()
-}
+_VARIABLES = {
+    style.INK: "ink",
+    style.MUTED: "muted",
+    style.RULE: "rule",
+    style.LIGHT_PAPER: "paper",
+} | {code: name for name, code in style.PALETTE.items()}
 _GAP = 16  # CSS px between panels
 _SHRINK = 0.68  # no drawing shrinks below this share of its size; it scrolls sideways instead
 
@@ -114,23 +117,29 @@ def _shorter(match: re.Match) -> str:
 
 
 class Shown:
-    """A figure as the notebook and the page display it: SVG, its alt text, a caption if any."""
+    """A figure as the notebook and the page display it: SVG, its alt text, a caption if any.
 
-    def __init__(self, svg: str, alt: str, caption: str = ""):
-        self.svg, self.alt, self.caption = svg, alt, caption
+    caption: what to see; ran: what was run, in a smaller line below. name: what a page calls it by,
+    as ``<a href="#fig-name">the figure</a>``, which the built page turns into its number.
+    """
+
+    def __init__(self, svg: str, alt: str, caption: str = "", ran: str = "", name: str = ""):
+        self.svg, self.alt, self.caption, self.ran, self.name = svg, alt, caption, ran, name
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
 
     def html(self) -> str:
         """Return the `<figure>`, with the style sheet of the look."""
-        caption = f"<figcaption {_CAPTION}>{html.escape(self.caption)}</figcaption>"
+        ran = f'<div style="font-size:.87em">{html.escape(self.ran)}</div>' if self.ran else ""
+        caption = f"<figcaption {_CAPTION}>{html.escape(self.caption)}{ran}</figcaption>"
+        place = f' id="fig-{html.escape(self.name)}"' if self.name else ""
         # A panel wider than a phone scrolls inside this box, which therefore takes the focus.
         return (
-            f'<style>{style.css()}</style><figure class="wis" style="margin:1.8rem 0">'
+            f'<style>{style.css()}</style><figure class="wis"{place} style="margin:1.8rem 0">'
             f'<div tabindex="0" role="group" aria-label="Figure" '
             f'style="contain:inline-size;overflow-x:auto;overflow-y:hidden">{self.svg}</div>'
-            f"{caption if self.caption else ''}</figure>"
+            f"{caption if self.caption or ran else ''}</figure>"
         )
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
@@ -143,13 +152,14 @@ _CAPTION = (
 )
 
 
-def show(figure, alt: str, caption: str = "") -> Shown:
+def show(figure, alt: str, caption: str = "", ran: str = "", name: str = "") -> Shown:
     """Return the figure for display: crisp, right on light and dark paper, with alt text.
 
-    `alt` says what the figure shows (not what it is); `caption` stands below, and names the scale
-    of the record. A pyplot figure is closed, so that the notebook does not show it twice.
+    `alt` says what the figure shows (not what it is); `caption`, below, what to see, and `ran` what
+    was run: runs, images, scale, hardware; `name` as in `Shown`. A pyplot figure is closed, so
+    that the notebook does not show it twice.
     """
-    shown = Shown(inline(figure, alt), alt, caption)
+    shown = Shown(inline(figure, alt), alt, caption, ran, name)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close(figure)
     return shown

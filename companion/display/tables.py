@@ -9,7 +9,7 @@ import pandas as pd
 from companion.display import style
 
 COLUMNS = (
-    "arm", "paper_accuracy", "paper_sd", "paper_epoch",
+    "arm", "family", "paper_accuracy", "paper_sd", "paper_epoch",
     "accuracy", "sd", "low", "high", "epoch", "runs", "verdict",
 )  # fmt: skip
 _MARKS = {"reproduced": "●", "direction": "◐", "not reproduced": "○"}
@@ -20,7 +20,7 @@ def results_table(rows: pd.DataFrame, source: str = "paper", caption: str = "") 
 
     rows: a DataFrame with the columns
 
-    * `arm`: a name known to `style`;
+    * `arm`: its label; `family`: the kind of method, which gives the colour (`style.PALETTE`);
     * `paper_accuracy`, `paper_sd`, `paper_epoch`: as printed, accuracy in percent;
     * `accuracy`, `sd`, `low`, `high`: our mean, standard deviation and 95 % interval, in percent;
     * `epoch`, `runs`: our mean best epoch e* and the number of runs;
@@ -54,7 +54,7 @@ class ResultsTable:
         """Return the text of each row: arm, paper's and our accuracy and e*, runs, verdict."""
         return [
             [
-                style.label(row.arm),
+                row.arm,
                 _plus_minus(row.paper_accuracy, row.paper_sd),
                 _number(row.paper_epoch, 1),
                 _plus_minus(row.accuracy, row.sd),
@@ -80,11 +80,11 @@ class ResultsTable:
 
     def _repr_html_(self) -> str:
         body = "".join(
-            f'<tr><th scope="row"><i style="background:var(--wis-{style.family(arm)})"></i>'
+            f'<tr><th scope="row"><i style="background:var(--wis-{family})"></i>'
             f"{html.escape(cells[0])}</th>"
             + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells[1:])
             + "</tr>"
-            for arm, cells in zip(self.rows["arm"], self.cells(), strict=True)
+            for family, cells in zip(self.rows["family"], self.cells(), strict=True)
         )
         caption = f'<p class="wis wis-note">{html.escape(self.caption)}</p>' if self.caption else ""
         return (

@@ -1,19 +1,23 @@
 """What the tables of a record must satisfy, as sentences about what they do not."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-from companion.evidence import tables
+from companion.evidence import consistency, tables
 
 _RUN = ["run", "arm", "seed"]
 
 
-def content(header: dict, frames: dict[str, pd.DataFrame], complete: bool = True) -> list[str]:
+def content(header: dict, frames: Mapping[str, pd.DataFrame], complete: bool = True) -> list[str]:
     """Return one sentence for each rule that `frames` break; an empty list when all is well.
 
-    `header` gives arms, seeds, runs_per_arm and epochs. With `complete=False` the frames may be
-    a part of the record: a number of runs, each with all its epochs.
+    `header` gives arms, seeds, runs_per_arm and epochs, detailed_seeds where only some runs have
+    more than epochs, and the columns with what each may hold. With `complete=False` the frames
+    may be a part of the record: a number of runs, each with all its epochs.
     """
+    layout = tables.of(header)
     problems = [
         f"{name}: a row is named by {', '.join(tables.KEYS[name])} and {count} are there twice."
         for name, frame in frames.items()
@@ -23,11 +27,15 @@ def content(header: dict, frames: dict[str, pd.DataFrame], complete: bool = True
     runs = epochs[_RUN].drop_duplicates()
     problems += _names(header, runs)
     problems += _epochs(header["epochs"], epochs)
-    for name in ("layers", "histograms"):
-        problems += _same_runs(name, frames[name], runs)
-    for name in ("epochs", "layers"):
-        problems += _start(name, frames[name])
-    problems += _values(epochs, frames["histograms"])
+    detailed = runs[runs["seed"].isin(header.get("detailed_seeds", header["seeds"]))]
+    for name in layout:
+        if name != "epochs":
+            # what does not declare its columns may have left its histograms out
+            lacking = name == "histograms" and "columns" not in header
+            problems += _same_runs(name, frames[name], detailed, lacking)
+        problems += _values(name, layout[name], frames[name])
+    if not problems:
+        problems += consistency.content(header, frames)
     if complete:
         counts = runs.groupby("arm")["run"].nunique()
         for arm in header["arms"]:
@@ -37,6 +45,15 @@ def content(header: dict, frames: dict[str, pd.DataFrame], complete: bool = True
                     f"epochs: each arm has {header['runs_per_arm']} runs and {arm} has {have}."
                 )
     return problems
+
+
+def order(frames: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return one sentence for each table whose rows are not in the order of their keys."""
+    return [
+        f"{name}: rows are in the order of {', '.join(tables.KEYS[name])}, and these are not."
+        for name, frame in frames.items()
+        if not pd.MultiIndex.from_frame(frame[tables.KEYS[name]]).is_monotonic_increasing
+    ]
 
 
 def _names(header: dict, runs: pd.DataFrame) -> list[str]:
@@ -72,9 +89,9 @@ def _epochs(last: int, epochs: pd.DataFrame) -> list[str]:
     return []
 
 
-def _same_runs(name: str, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
-    """Check that a table speaks of the same runs as `epochs`; an empty table is allowed."""
-    if frame.empty:
+def _same_runs(name: str, frame: pd.DataFrame, runs: pd.DataFrame, lacking: bool) -> list[str]:
+    """Check that a table speaks of the runs it should; lacking: it may be empty."""
+    if frame.empty and lacking:
         return []
     here, there = (
         set(f[_RUN].drop_duplicates().itertuples(index=False, name=None)) for f in (frame, runs)
@@ -90,26 +107,24 @@ def _same_runs(name: str, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     ]
 
 
-def _start(name: str, frame: pd.DataFrame) -> list[str]:
-    """Check that everything measured before training (epoch 0) is a finite number."""
-    start = frame[frame["epoch"] == 0]
-    measured = [c.name for c in tables.TABLES[name] if str(c.type) == "float"]
-    return [
-        f"{name}: {column} must be finite before training (epoch 0) and is not in run "
-        f"{start.loc[~np.isfinite(start[column]), 'run'].iloc[0]}."
-        for column in measured
-        if not np.isfinite(start[column]).all()
-    ]
-
-
-def _values(epochs: pd.DataFrame, histograms: pd.DataFrame) -> list[str]:
-    """Check the ranges: accuracies are fractions, bins are not empty intervals."""
+def _values(name: str, columns: tuple, frame: pd.DataFrame) -> list[str]:
+    """Check that each column holds what it declares: its range, and a number before training."""
     problems = []
-    for column in ("train_accuracy", "validation_accuracy", "test_accuracy"):
-        wrong = epochs[(epochs[column] < 0) | (epochs[column] > 1)]
+    start = frame["epoch"] == 0
+    for column in columns:
+        if column.name == "arm":
+            continue
+        values = frame[column.name].to_numpy()
+        if column.start and not np.isfinite(values[start]).all():
+            run = frame.loc[start & ~np.isfinite(values), "run"].iloc[0]
+            problems.append(
+                f"{name}: {column.name} must be finite before training (epoch 0) and is not in "
+                f"run {run}."
+            )
+        wrong = values[(values < column.low) | (values > column.high)]
         if len(wrong):
-            value = wrong[column].iloc[0]
-            problems.append(f"epochs: {column} is a fraction from 0 to 1, got {value:g}.")
-    if (histograms["right"] <= histograms["left"]).any() or (histograms["count"] < 0).any():
-        problems.append("histograms: a bin has left < right and count >= 0, and one has not.")
+            problems.append(
+                f"{name}: {column.name} must be from {column.low:g} to {column.high:g}, got "
+                f"{wrong[0]:g}."
+            )
     return problems

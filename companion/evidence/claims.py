@@ -2,7 +2,11 @@
 
 *reproduced*: the intervals of our mean and the paper's overlap, and our difference between arms
 has the paper's sign with an interval that excludes 0. *direction*: only the latter, and at most
-this when the scale is reduced. *not reproduced*: neither. *not run* and *not built* say why.
+this when the scale is reduced. *undecided*: our interval holds both 0 and the paper's difference,
+or our run is shorter than what it must show. *not reproduced*: our interval excludes the paper's
+difference, or has the other sign without 0. *not run* and *not built* say why.
+
+`require` guards a plain sentence of prose: it stops a build whose record no longer supports it.
 """
 
 import html
@@ -12,21 +16,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from companion.evidence.records import Record
 from companion.evidence.summaries import Interval, Summary, difference
 
 MEANINGS = {
     "reproduced": "the intervals overlap, and our difference has the paper's sign, without 0",
     "direction": "our difference between arms has the paper's sign, and its interval excludes 0",
-    "not reproduced": "our difference between arms includes 0 or has the other sign",
+    "undecided": "our interval holds both 0 and the paper's difference, or our run is too short",
+    "not reproduced": "our interval excludes the paper's difference, or has the other sign",
     "not run": "this code can run it and has not",
     "not built": "this code cannot run it",
     "holds": "what is printed follows from the printed numbers",
     "does not hold": "what is printed does not follow from the printed numbers",
     "left open": "the print does not settle it",
 }
-"""The verdicts and what each says: five on a result that is repeated, three (the last) on what a
-paper prints, recomputed from its own numbers (see `audit`)."""
+"""The verdicts and what each says: six on a result that is repeated, three (the last) on what a
+paper prints, recomputed from its own numbers (see `findings`)."""
 SCALES = ("quick", "book", "full")
 _UNITS = {
     "percent": (100, " %", " points"),
@@ -53,24 +60,31 @@ class Claim:
 
 
 def verdict(
-    ours: Summary, theirs: Summary, difference: Interval, published_sign: int, scale: str
+    ours: Summary,
+    theirs: Summary,
+    difference: Interval,
+    published: float,
+    scale: str,
+    short: bool = False,
 ) -> str:
-    """Return "reproduced", "direction" or "not reproduced".
+    """Return "reproduced", "direction", "undecided" or "not reproduced".
 
-    `difference` is ours between two arms; `published_sign` is +1 or -1, the sign of the same
-    difference in the paper. A scale other than "full" earns at most "direction".
+    `difference` is ours between two arms, `published` the same difference in the paper. A scale
+    other than "full" earns at most "direction". short: our runs end before what they must show can
+    be seen, so that a difference which they do not show is undecided.
     """
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}; use one.")
-    if published_sign not in (-1, 1):
+    if not published or not math.isfinite(published):
         raise ValueError(
-            f"published_sign must be 1 or -1, got {published_sign}; "
+            f"the paper's difference must be a finite number other than 0, got {published}; "
             "a verdict needs a difference that the paper printed."
         )
-    if not (difference.excludes_zero and math.copysign(1, difference.estimate) == published_sign):
-        return "not reproduced"
-    overlap = ours.low <= theirs.high and theirs.low <= ours.high
-    return "reproduced" if overlap and scale == "full" else "direction"
+    if difference.excludes_zero and difference.estimate * published > 0:
+        overlap = ours.low <= theirs.high and theirs.low <= ours.high
+        return "reproduced" if overlap and scale == "full" else "direction"
+    open_ = not difference.excludes_zero and difference.low <= published <= difference.high
+    return "undecided" if open_ or short else "not reproduced"
 
 
 def compare(
@@ -82,30 +96,34 @@ def compare(
     baseline_name: str,
     scale: str,
     unit: str = "percent",
+    short: bool = False,
     records: Iterable[Record | str] = (),
 ) -> Claim:
     """Return the claim that sets our mean of one arm beside the paper's.
 
     `name` opens the sentence ("Test accuracy of WR"); `baseline` holds our and the paper's summary
-    of the arm it is measured against, called `baseline_name`. With unit "percent" the summaries
-    are fractions, as in a record; "epoch" and "number" are taken as they are.
+    of the arm it is measured against, called `baseline_name`; short as in `verdict`.
+    With unit "percent" the summaries are fractions, as in a record; "epoch" and "number" are taken
+    as they are.
     """
     if unit not in _UNITS:
         raise ValueError(f"unit must be one of {', '.join(_UNITS)}, got {unit!r}; use one.")
     printed = theirs.mean - baseline[1].mean
-    if printed == 0:
-        raise ValueError(
-            f"the paper's difference to {baseline_name} must not be 0; choose another baseline."
-        )
     gap = difference(ours, baseline[0], ours.confidence)
-    result = verdict(ours, theirs, gap, int(math.copysign(1, printed)), scale)
+    result = verdict(ours, theirs, gap, printed, scale, short)
     factor, sign, points = _UNITS[unit]
     sentence = (
         f"{name}: ours {_estimate(ours, factor, sign)}, "
         f"paper {_estimate(theirs, factor, sign, printed=True)}; difference to {baseline_name}: "
         f"ours {_gap(gap, factor, points)}, paper {printed * factor:+.2f}{points}."
     )
-    if scale != "full":
+    if result == "undecided":
+        sentence += (
+            " Our runs end too early to show it."
+            if short
+            else f" {_runs(ours.runs)} an arm do not tell the paper's difference from none."
+        )
+    elif scale != "full":
         sentence += f" At {scale} scale the verdict is at most direction."
     return Claim(sentence, result, ours, theirs, _names(records))
 
@@ -115,12 +133,41 @@ def direction(
 ) -> Claim:
     """Return the claim about a difference of which the paper gives only the sign.
 
-    The verdict is "direction" when our interval excludes 0 on the paper's side, else "not
-    reproduced"; without the paper's own interval it cannot be more.
+    The verdict is "direction" when our interval excludes 0 on the paper's side, "not reproduced"
+    when it does on the other, else "undecided"; without the paper's own interval it cannot be more.
     """
-    agrees = ours.excludes_zero and math.copysign(1, ours.estimate) == published_sign
-    verdict = "direction" if agrees else "not reproduced"
-    return Claim(sentence, verdict, records=_names(records))
+    if published_sign not in (-1, 1):
+        raise ValueError(
+            f"published_sign must be 1 or -1, got {published_sign}; give the paper's direction."
+        )
+    agrees = ours.estimate * published_sign > 0
+    found = "direction" if agrees else "not reproduced"
+    return Claim(sentence, found if ours.excludes_zero else "undecided", records=_names(records))
+
+
+class Unsupported(Exception):
+    """A sentence of prose that its record does not support."""
+
+
+def require(sentence: str, condition: bool, *records: Record | str) -> None:
+    """Guard a plain sentence: raise `Unsupported`, with the sentence and the records it rests on,
+    unless the condition holds.
+
+    condition: a bool or NumPy's; anything else is refused, since a number or NaN would pass.
+
+    >>> require("two is more than one", 2 > 1)
+    """
+    if not isinstance(condition, bool | np.bool_):
+        raise TypeError(
+            f"condition must be True or False, got {condition!r} for {sentence!r}; compare "
+            "something."
+        )
+    if not condition:
+        rests = "; ".join(_names(records)) or "no record"
+        raise Unsupported(
+            f"the page says {sentence!r}, which its numbers no longer support ({rests}); "
+            "rewrite the sentence"
+        )
 
 
 def not_run(name: str, command: str, cost: str) -> Claim:
@@ -147,7 +194,7 @@ def _decimals(half_width: float) -> int:
 
 def _estimate(s: Summary, factor: float, sign: str, printed: bool = False) -> str:
     """Return "50.1 % (95 % interval 49.8 to 50.4, 6 runs)"; what was printed keeps 2 decimals."""
-    runs = f"{s.runs} run{'s' if s.runs != 1 else ''}"
+    runs = _runs(s.runs)
     half = (s.high - s.low) / 2 * factor
     places = 2 if printed else _decimals(half)
     mean = f"{s.mean * factor:.{places}f}{sign}"
@@ -155,6 +202,10 @@ def _estimate(s: Summary, factor: float, sign: str, printed: bool = False) -> st
         return f"{mean} ({runs}, so no interval)"
     low, high = (f"{x * factor:.{places}f}" for x in (s.low, s.high))
     return f"{mean} ({s.confidence * 100:g} % interval {low} to {high}, {runs})"
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' if count != 1 else ''}"
 
 
 def _gap(gap: Interval, factor: float, points: str) -> str:

@@ -54,10 +54,28 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (text + "\n").encode())
 
 
+def parsed(data: bytes | str) -> Any:
+    """Return what JSON says; `ValueError` where it says it not, nests too deep, or has NaN or
+    infinity, which are no JSON."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no number")
+
+    try:
+        return json.loads(data, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one way to write a JSON value, to take a digest of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
 def read_json(path: Path) -> dict:
     """Read a JSON object; raise `ValueError` with one sentence when it is missing or damaged."""
     try:
-        value = json.loads(path.read_bytes())
+        value = parsed(path.read_bytes())
     except OSError:
         raise ValueError(f"{path} must be readable and is not; restore it from a copy.") from None
     except ValueError as error:
@@ -79,7 +97,13 @@ class Lock:
     """
 
     def __init__(self, path: Path):
-        self._file = open(path, "ab")  # noqa: SIM115 (it stays open while the lock is held)
+        try:
+            self._file = open(path, "ab")  # noqa: SIM115 (it stays open while the lock is held)
+        except (IsADirectoryError, PermissionError) as error:
+            raise ValueError(
+                f"{path} must be a file that can be written and is not ({error.strerror}); "
+                "move it away or correct its rights."
+            ) from None
         if fcntl is None:
             return
         try:

@@ -5,16 +5,20 @@ alpha.
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from scipy import stats
 
+from companion.evidence.rank_tests import EXACT
 from companion.evidence.summaries import Interval
 
 EFFICIENCY = 3 / math.pi
 """Runs the t test needs for what the Mann-Whitney test needs 1 run for, on normal data and in the
 limit of many runs (E. Pitman, 1948): the price of not assuming a normal distribution is 5 %."""
 
+FEW = 20
+"""Runs an arm up to which `runs_needed` checks the formula by simulation."""
 LIMIT = 1_000_000
 """Runs an arm beyond which `runs_needed` stops looking."""
 
@@ -48,7 +52,7 @@ def power(
     Both arms have `runs` runs, drawn from normal distributions whose means differ by `difference`
     and whose standard deviations are `sd` and `sd_b` (the same when None). The estimate is the
     share of `draws` simulated experiments with p <= alpha; the interval is the 95 % Clopper-
-    Pearson one of that share. p is exact for at most 8 runs a side, as in `mann_whitney`.
+    Pearson one of that share. p is exact for at most `EXACT` runs a side.
 
     `ValueError` for sds or alpha out of range, runs < 1, draws < 1.
 
@@ -60,7 +64,8 @@ def power(
     random = np.random.default_rng(seed)
     a = random.normal(difference, sd, (draws, runs))
     b = random.normal(0.0, other, (draws, runs))
-    p = stats.mannwhitneyu(a, b, alternative="two-sided", axis=1).pvalue
+    method = "exact" if runs <= EXACT else "asymptotic"
+    p = stats.mannwhitneyu(a, b, alternative="two-sided", axis=1, method=method).pvalue
     found = stats.binomtest(int((p <= alpha).sum()), draws)
     ends = found.proportion_ci(0.95)
     return Interval(found.statistic, ends.low, ends.high)
@@ -68,6 +73,8 @@ def power(
 
 def power_by_formula(difference: float, sd: float, runs: float, alpha: float = 0.05) -> float:
     """Return the same power by normal theory: that of a t test with `3 / pi` of the runs.
+
+    Too high for few runs, where the exact test's p-values come in coarse steps.
 
     The t test's power comes from the non-central t distribution
     (`statsmodels.stats.power.TTestIndPower`). For fewer than `smallest_runs` it is 0.
@@ -80,14 +87,16 @@ def power_by_formula(difference: float, sd: float, runs: float, alpha: float = 0
     _check(alpha=alpha, sd=sd, runs=runs)
     if runs < smallest_runs(alpha):
         return 0.0
-    return float(TTestIndPower().power(abs(difference) / sd, runs * EFFICIENCY, alpha))
+    found = float(TTestIndPower().power(abs(difference) / sd, runs * EFFICIENCY, alpha))
+    return 1.0 if math.isnan(found) else found  # so far from 0 that scipy's distribution ends
 
 
 def runs_needed(difference: float, sd: float, power: float = 0.8, alpha: float = 0.05) -> int:
     """Return how many runs an arm needs for the Mann-Whitney test to find a difference.
 
     The smallest whole number whose `power_by_formula` is at least `power`, for two arms of equal
-    size and spread; never below `smallest_runs(alpha)`. Units cancel: give both in points. With m
+    size and spread; never below `smallest_runs(alpha)`. Where that is at most `FEW`, simulation
+    decides, because the formula promises too much there. Units cancel: give both in points. With m
     tests under one correction give ``alpha / m``.
 
     `ValueError` when the difference is 0 (no number of runs finds it) or a share is out of range.
@@ -116,7 +125,14 @@ def runs_needed(difference: float, sd: float, power: float = 0.8, alpha: float =
             low = middle
         else:
             high = middle
+    while high <= FEW and _simulated(difference, sd, high, alpha) < power:
+        high += 1
     return high
+
+
+@cache
+def _simulated(difference: float, sd: float, runs: int, alpha: float) -> float:
+    return power(difference, sd, runs, alpha, draws=20_000).estimate
 
 
 def _check(**values: float) -> None:

@@ -2,9 +2,11 @@
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from companion.evidence import tables
+from companion.evidence import files, tables
 
 SCHEMA = 1
 HEADER = {
@@ -24,8 +26,13 @@ HEADER = {
 """What the one who runs declares: key and type. More keys may be added."""
 RESULT = {"schema": int, "tables": dict, "created": str, "wall_seconds": float, "stacks": list}
 """What `Writer.finish` adds."""
-ADDED = {"trained": list}
-"""What `Writer.finish` adds where the parts say it: which machine trained what."""
+ADDED = {"trained": list, "sha256": str}
+"""What `Writer.finish` adds too: which machine trained what, where the parts say it, and the digest
+of all the rest of record.json. Older records do not have it."""
+LONGEST = 32_767
+"""Epochs, as many as their column holds."""
+MOST_RUNS = 100_000
+"""Runs of a record."""
 ORIGIN = {"machine": dict, "code": dict, "seconds": float}
 """What a part says of itself: who trained it, with which version and commit, in what time."""
 
@@ -84,7 +91,7 @@ def check_header(header: dict) -> dict:
     """Return `header` as it reads back from JSON; `ValueError` when a key is missing or wrong."""
     try:
         plain = json.loads(json.dumps(header, allow_nan=False))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"a record's header must be plain JSON ({error}); convert it.") from None
     for key, kind in HEADER.items():
         if not isinstance(plain.get(key), kind) or isinstance(plain[key], bool):
@@ -95,12 +102,82 @@ def check_header(header: dict) -> dict:
     reserved = sorted(set(plain) & {*RESULT, *ADDED})
     if reserved:
         raise ValueError(f"the header key {reserved[0]} is set by the writer; leave it out.")
-    for key in ("runs_per_arm", "epochs"):
-        if plain[key] < 1:
-            raise ValueError(f"{key} must be >= 1, got {plain[key]}; give a whole number.")
+    for text in _texts(plain):
+        if not text.isprintable():  # a terminal would obey it
+            raise ValueError(
+                f"a record's header must be of printable text, got {text[:80]!r}; rename it."
+            )
+    for key, most in (("runs_per_arm", MOST_RUNS), ("epochs", LONGEST)):
+        if not 1 <= plain[key] <= most:
+            raise ValueError(
+                f"{key} must be >= 1 and at most {most}, got {plain[key]}; give a whole number."
+            )
     if not plain["arms"]:
         raise ValueError("a record must have at least one arm, got none; declare its arms.")
+    for arm, settings in plain["arms"].items():
+        if not isinstance(settings, dict):
+            raise ValueError(
+                f"an arm must be a dict of settings, and {arm} is {settings!r}; declare them."
+            )
+    _check_seeds(plain)
+    if not all(isinstance(text, str) for text in plain["deviations"]):
+        raise ValueError("deviations must be sentences, got something else; write them out.")
+    tables.of(plain)
     return plain
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Return all the text in a JSON value, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _check_seeds(header: dict) -> None:
+    """Refuse seeds that are none, or are not as many as the runs."""
+    wanted = {header["runs_per_arm"], header["runs_per_arm"] * len(header["arms"])}
+    for key in ("seeds", "detailed_seeds"):
+        seeds = header.get(key, [])
+        good = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
+        if not good or len(set(seeds)) != len(seeds):
+            raise ValueError(f"{key} must be different whole numbers >= 0, got others; list them.")
+    if len(header["seeds"]) not in wanted:
+        raise ValueError(
+            f"a header lists the seed of each run, {max(wanted)}, or those that all arms share, "
+            f"{min(wanted)}, got {len(header['seeds'])}; list them."
+        )
+    if not set(header.get("detailed_seeds", [])) <= set(header["seeds"]):
+        raise ValueError("detailed_seeds must be among the seeds, and some are not; correct them.")
+
+
+def sealed(content: dict) -> dict:
+    """Return the content of record.json with the digest of all of it.
+
+    >>> sealed({"name": "toy"})["sha256"] == sealed(sealed({"name": "toy"}))["sha256"]
+    True
+    """
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return {**rest, "sha256": files.digest(files.canonical(rest))}
+
+
+def folder_name(header: Mapping) -> str:
+    """Return the name that a record of this header has, which names its folder.
+
+    `ValueError` when that is no name of a folder.
+    """
+    name = "-".join(header[key] for key in ("experiment", "dataset", "scale"))
+    if not re.fullmatch(r"[^./\\:][^/\\:]{0,199}", name):
+        raise ValueError(
+            f"a record's experiment, image set and scale must make a folder's name, got {name!r}; "
+            "rename them."
+        )
+    return name
 
 
 def problems(provenance: dict) -> list[str]:
@@ -115,23 +192,49 @@ def problems(provenance: dict) -> list[str]:
         for key, kind in RESULT.items()
         if not isinstance(provenance.get(key), kind)
     ]
+    try:
+        check_header(declared(provenance))
+    except ValueError as error:
+        return [*faults, str(error)]
     entries = provenance.get("tables")
-    for name in tables.TABLES:
+    for name in tables.of(provenance):
         entry = entries.get(name) if isinstance(entries, dict) else None
         if not isinstance(entry, dict) or set(entry) != {"rows", "sha256"}:
             faults.append(
                 f"record.json needs tables with rows and sha256 of {name}; run the record again."
             )
             break
+    if not faults and not all(isinstance(key, str) for key in provenance["stacks"]):
+        faults.append("record.json needs stacks as text; run the record again.")
+    if not faults and provenance["wall_seconds"] < 0:
+        faults.append(
+            f"wall_seconds must be >= 0, got {provenance['wall_seconds']}; run the record again."
+        )
     if "trained" in provenance and not _sound(provenance):
         faults.append(
             "record.json's trained must say machine, code, seconds and parts of this record; "
             "run the record again."
         )
+    return faults
+
+
+def false(provenance: dict) -> list[str]:
+    """Return one sentence for each word of a sound record.json that something else in it belies."""
+    faults = []
+    # what declares its columns was written with a digest
+    if ("sha256" in provenance or "columns" in provenance) and sealed(provenance) != provenance:
+        faults.append(
+            "record.json differs from its own digest; restore it or run the record again."
+        )
     try:
-        check_header(declared(provenance))
+        name = folder_name(provenance)
     except ValueError as error:
-        faults.append(str(error))
+        return [*faults, str(error)]
+    if provenance["name"] != name:
+        faults.append(
+            "a record is named by its experiment, image set and scale, and "
+            f"{provenance['name']!r} is not {name!r}; restore record.json."
+        )
     return faults
 
 

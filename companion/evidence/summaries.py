@@ -35,12 +35,24 @@ class Summary:
     confidence: float = 0.95
 
 
+def half_width(sd, runs, confidence: float = 0.95):
+    """Half the t interval of a mean: ``t sd / sqrt(runs)``, with t the quantile of Student's
+    distribution with runs - 1 degrees of freedom (W. S. Gosset, "The Probable Error of a Mean",
+    1908). Numbers or arrays; NaN for one run, which says nothing about the spread.
+
+    >>> round(float(half_width(1.0, 3)), 3)
+    2.484
+    """
+    freedom = np.maximum(np.asarray(runs) - 1, 1)
+    half = stats.t.ppf((1 + confidence) / 2, freedom) * sd / np.sqrt(runs)
+    return np.where(np.asarray(runs) > 1, half, np.nan)
+
+
 def from_printed(mean: float, sd: float, runs: int, confidence: float = 0.95) -> Summary:
     """Return the summary of `runs` values of which only mean and standard deviation are known.
 
-    The interval is mean +- t * sd / sqrt(runs), with t the quantile of Student's distribution
-    with runs - 1 degrees of freedom (W. S. Gosset, "The Probable Error of a Mean", 1908). One run
-    says nothing about the spread: its interval is the whole line and its sd is NaN.
+    The interval is mean +- `half_width`. One run says nothing about the spread: its interval is
+    the whole line and its sd is NaN.
 
     >>> interval = from_printed(mean=50.08, sd=0.50, runs=100)
     >>> f"{interval.low:.2f} to {interval.high:.2f}"
@@ -55,7 +67,7 @@ def from_printed(mean: float, sd: float, runs: int, confidence: float = 0.95) ->
         return Summary(float(mean), math.nan, 1, -math.inf, math.inf, confidence)
     if not (math.isfinite(sd) and sd >= 0):
         raise ValueError(f"sd must be a finite number >= 0, got {sd}; give the printed value.")
-    half = float(stats.t.ppf((1 + confidence) / 2, runs - 1)) * sd / math.sqrt(runs)
+    half = float(half_width(sd, runs, confidence))
     return Summary(float(mean), float(sd), int(runs), mean - half, mean + half, confidence)
 
 
@@ -113,6 +125,22 @@ def difference(
     freedom = 1 / sum(q**2 / (s.runs - 1) for q, s in zip(shares, (one, two), strict=True))
     half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(total)
     return Interval(gap, gap - half, gap + half, confidence)
+
+
+def paired_difference(a: Iterable[float], b: Iterable[float], confidence: float = 0.95) -> Interval:
+    """Return the t interval of mean(a - b) for runs paired in order, as runs with shared seeds.
+
+    >>> paired_difference([2, 3, 5], [1, 2, 3]).estimate
+    1.3333333333333333
+    """
+    one, two = sample(a), sample(b)
+    if len(one) != len(two):
+        raise ValueError(
+            f"pairs need samples of one length, got {len(one)} and {len(two)}; "
+            "use difference() for independent samples."
+        )
+    found = summary(one - two, confidence)
+    return Interval(found.mean, found.low, found.high, confidence)
 
 
 def _check_confidence(confidence: float) -> None:

@@ -2,15 +2,16 @@
 
 A file is an uncompressed zip: `manifest.json` (the record's header, the origin of each part as far
 as it is known, and each member's digest) and `parts/<first run>-<last run>/<table>.parquet`. It
-has 16 MiB at most; what needs more is split into several files, each of which can be brought in
-alone.
+has 16 MiB and four million rows at most; what needs more is split into several files, each of which
+can be brought in alone. A file comes from elsewhere: what it says of its size is checked before
+anything of it is read.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import re
+import stat
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from companion.evidence import checks, files, provenance, records, tables, working
+from companion.evidence import checks, files, partial, provenance, records, tables
+from companion.evidence.writer import Writer
 
 LIMIT = 16 * 2**20
+ROWS = 4_000_000
+MEMBERS = 4_000
+"""What a file holds at most: bytes, rows of all its tables, and members."""
 FORMAT = 1
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 Tables = dict[str, pa.Table]
 Origins = dict[int, tuple[str, dict]]
@@ -54,6 +58,8 @@ def export(path: str | Path, out: str | Path) -> list[Path]:
         raise ValueError(f"{path} has no finished stack to export; train one first")
     packed = _packed(header, stored, origins, numbers)
     out = Path(out)
+    if not out.name:
+        raise ValueError(f"--out must be a new file, got {str(out)!r}; give it a name")
     count = len(packed)
     targets = [out.with_name(f"{out.stem}-{i}of{count}{out.suffix}") for i in range(1, count + 1)]
     targets = targets if count > 1 else [out]
@@ -77,26 +83,27 @@ def bring_in(paths: Sequence[str | Path], out: str | Path) -> Brought:
     read = [_read(Path(path)) for path in paths]
     header = read[0][0]
     for path, (other, _, _) in zip(paths, read, strict=True):
-        found = working.first_difference(provenance.identity(header), provenance.identity(other))
+        found = partial.first_difference(provenance.identity(header), provenance.identity(other))
         if found:
             raise ValueError(
                 f"files must be of one record, and {path} differs from {paths[0]}: "
-                f"{working.sentence(found)}; import them apart"
+                f"{partial.sentence(found)}; import them apart"
             )
-    stored, origins = _joined([]), {}
+    layout = tables.of(header)
+    stored, origins = _joined([], layout), {}
     for path, (_, more, theirs) in zip(paths, read, strict=True):
         fresh = _new(stored, more, str(path))
-        stored = _joined([stored, _only(more, fresh)])
+        stored = _joined([stored, _only(more, fresh)], layout)
         origins |= {number: theirs[number] for number in fresh if number in theirs}
     faults = checks.content(header, {n: t.to_pandas() for n, t in stored.items()}, complete=False)
     if faults:
         raise ValueError(f"{paths[0]} cannot be imported: {faults[0]}")
-    with records.Writer(Path(out) / header["name"], header) as writer:
+    with Writer(Path(out) / header["name"], header) as writer:
         here = _stored(writer.folder)[1]
         fresh = _new(here, stored, str(writer.folder))
         for numbers in _stretches(fresh, origins):
             rows = _pandas(_only(stored, numbers))
-            writer.add(_key(numbers), rows, _origin(numbers, origins), elsewhere=True)
+            writer.add(partial.key(numbers), rows, _origin(numbers, origins), elsewhere=True)
         wanted = len(header["arms"]) * header["runs_per_arm"]
         full = len(_runs(here)) + len(fresh) == wanted
         record = writer.finish() if full else None
@@ -106,18 +113,22 @@ def bring_in(paths: Sequence[str | Path], out: str | Path) -> Brought:
 def _stored(path: Path) -> tuple[dict, Tables, Origins]:
     """Header, rows and origins of what is finished of a record."""
     path = path.with_name(path.name.removesuffix(".partial"))
-    partial = working.folder_of(path)
-    if (path / "record.json").is_file() or not partial.is_dir():
+    folder = partial.folder_of(path)
+    if (path / "record.json").is_file() or not folder.is_dir():
         record = records.load(path)
-        stored = {name: tables.encode(name, getattr(record, name)) for name in tables.TABLES}
+        stored = {
+            name: tables.encode(name, getattr(record, name), record.layout)
+            for name in record.layout
+        }
         origins = _record_origins(record.provenance, _runs(stored))
         return provenance.declared(record.provenance), stored, origins
-    header = provenance.check_header(files.read_json(partial / "header.json"))
-    parts = {part: working.read_part(part) for part in sorted(partial.glob("parts/[!.]*"))}
+    header = provenance.check_header(files.read_json(folder / "header.json"))
+    layout = tables.of(header)
+    parts = {part: partial.read_part(part, layout) for part in partial.parts(folder)}
     origins = {}
     for part, rows in parts.items():
-        origins |= _shared(part.name, _runs(rows), working.read_origin(part))
-    return header, _joined(list(parts.values())), origins
+        origins |= _shared(part.name, _runs(rows), partial.read_origin(part))
+    return header, _joined(list(parts.values()), layout), origins
 
 
 def _record_origins(said: dict, numbers: Sequence[int]) -> Origins:
@@ -129,10 +140,9 @@ def _record_origins(said: dict, numbers: Sequence[int]) -> Origins:
     origins = {}
     for entry in said["trained"]:
         for key, seconds in entry["parts"].items():
-            if re.fullmatch(r"\d+-\d+", key):
-                first, last = map(int, key.split("-"))
+            if partial.is_key(key):
                 whole = {"machine": entry["machine"], "code": entry["code"], "seconds": seconds}
-                origins |= _shared(key, range(first, last + 1), whole)
+                origins |= _shared(key, partial.runs(key), whole)
     return origins
 
 
@@ -152,10 +162,12 @@ def _origin(numbers: Sequence[int], origins: Origins) -> dict | None:
     return {**origins[numbers[0]][1], "seconds": round(seconds, 3)}
 
 
-def _joined(parts: Sequence[Tables]) -> Tables:
+def _joined(parts: Sequence[Tables], layout: tables.Layout) -> Tables:
     return {
-        name: pa.concat_tables([tables.schema(name).empty_table(), *(one[name] for one in parts)])
-        for name in tables.TABLES
+        name: pa.concat_tables(
+            [tables.schema(name, layout).empty_table(), *(one[name] for one in parts)]
+        )
+        for name in layout
     }
 
 
@@ -182,7 +194,7 @@ def _new(here: Tables, more: Tables, where: str) -> list[int]:
     """The runs of `more` that are not `here`; ValueError when a run is in both and differs."""
     both = sorted(set(_runs(here)) & set(_runs(more)))
     old, new = _pandas(_only(here, both)), _pandas(_only(more, both))
-    for name in tables.TABLES:
+    for name in old:
         if not old[name].equals(new[name]):
             raise ValueError(
                 f"a stored run is never replaced, and among runs {both[0]} to {both[-1]} the "
@@ -208,20 +220,16 @@ def _stretches(numbers: Sequence[int], origins: Origins) -> list[list[int]]:
     return found
 
 
-def _key(numbers: Sequence[int]) -> str:
-    """A stack's key, as the runner reads it."""
-    return f"{numbers[0]:05d}-{numbers[-1]:05d}"
-
-
 def _packed(header: dict, stored: Tables, origins: Origins, numbers: Sequence[int]) -> list[bytes]:
-    """Files of at most `LIMIT` bytes with these runs, halved until they fit."""
+    """Files of at most `LIMIT` bytes and `ROWS` rows with these runs, halved until they fit."""
     content = _zipped(header, stored, origins, numbers)
-    if len(content) <= LIMIT:
+    rows = sum(table.num_rows for table in _only(stored, numbers).values())
+    if len(content) <= LIMIT and rows <= ROWS:
         return [content]
     if len(numbers) == 1:
         raise ValueError(
-            f"a file holds at most {LIMIT} bytes, and run {numbers[0]} alone has {len(content)}; "
-            "copy the record's folder instead"
+            f"a file holds at most {LIMIT} bytes and {ROWS} rows, and run {numbers[0]} alone has "
+            f"{len(content)} and {rows}; copy the record's folder instead"
         )
     half = len(numbers) // 2
     return [
@@ -236,9 +244,9 @@ def _zipped(header: dict, stored: Tables, origins: Origins, numbers: Sequence[in
     for stretch in _stretches(numbers, origins):
         origin = _origin(stretch, origins)
         if origin is not None:
-            known[_key(stretch)] = origin
+            known[partial.key(stretch)] = origin
         for name, table in _only(stored, stretch).items():
-            members[f"parts/{_key(stretch)}/{name}.parquet"] = tables.to_parquet(table)
+            members[f"parts/{partial.key(stretch)}/{name}.parquet"] = tables.to_parquet(table)
     digests = {name: files.digest(content) for name, content in members.items()}
     manifest = {"format": FORMAT, "header": header, "origins": known, "sha256": digests}
     buffer = io.BytesIO()
@@ -252,29 +260,27 @@ def _zipped(header: dict, stored: Tables, origins: Origins, numbers: Sequence[in
 def _read(path: Path) -> tuple[dict, Tables, Origins]:
     """Header, rows and origins of an exported file; ValueError when it is not as written."""
     try:
-        if path.stat().st_size > LIMIT:
-            raise ValueError(f"more than {LIMIT} bytes")
-        with zipfile.ZipFile(path) as archive:
-            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-                raise ValueError("compressed members")
-            content = {name: archive.read(name) for name in archive.namelist()}
-        manifest = json.loads(content.pop("manifest.json"))
+        content = _members(path)
+        manifest = files.parsed(content.pop("manifest.json"))
         if manifest["format"] != FORMAT:
             raise ValueError(f"format {manifest['format']} and not {FORMAT}")
         if {name: files.digest(data) for name, data in content.items()} != manifest["sha256"]:
             raise ValueError("a member differs from its digest")
         header = provenance.check_header(manifest["header"])
-        if not _NAME.fullmatch(header["name"]):
-            raise ValueError("the record's name is no folder name")
+        if header["name"] != provenance.folder_name(header):
+            raise ValueError("the record's name is not that of its experiment, images and scale")
+        layout, rows = tables.of(header), ROWS
         parts: dict[str, Tables] = {}
         for name, data in content.items():
             _, key, file = name.split("/")
             table = file.removesuffix(".parquet")
-            parts.setdefault(key, {})[table] = tables.from_parquet(table, data)
+            found = tables.from_parquet(table, data, layout, rows)
+            rows -= found.num_rows
+            parts.setdefault(key, {})[table] = found
         origins = {}
         for key, origin in manifest.get("origins", {}).items():
             origins |= _shared(key, _runs(parts[key]), provenance.check_origin(origin))
-        return header, _joined(list(parts.values())), origins
+        return header, _joined(list(parts.values()), layout), origins
     except (
         OSError,
         zipfile.BadZipFile,
@@ -287,3 +293,23 @@ def _read(path: Path) -> tuple[dict, Tables, Origins]:
         raise ValueError(
             f"{path} is no whole export of a record ({error}); export or copy it again"
         ) from None
+
+
+def _members(path: Path) -> dict[str, bytes]:
+    """The members of a file, whose table of contents promises no more than the file holds."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):  # a device or a pipe may never end
+        raise ValueError("no plain file")
+    if about.st_size > LIMIT:
+        raise ValueError(f"more than {LIMIT} bytes")
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("compressed members")
+        if len(members) > MEMBERS:
+            raise ValueError(f"more than {MEMBERS} members")
+        if len({member.filename for member in members}) != len(members):
+            raise ValueError("two members of one name")
+        if sum(member.file_size for member in members) > about.st_size:
+            raise ValueError("members that overlap")
+        return {member.filename: archive.read(member) for member in members}

@@ -21,7 +21,8 @@ from typing import Any
 import torch
 
 from companion import data, machine
-from companion.experiments import provenance, runner
+from companion.experiments import in_turn, packs, rows, runner, sources, stack_training
+from companion.measure.declare import Measure
 from companion.training.settings import Run
 
 RETRIES = 3
@@ -105,7 +106,7 @@ class Attempt:
     stack: Sequence[Run]
     share: float
     lost: int
-    counted: runner.Counted
+    counted: in_turn.Counted
 
 
 class Engine:
@@ -129,7 +130,7 @@ class Engine:
 
     def __call__(
         self, work: runner.Work
-    ) -> Generator[tuple[Sequence[Run], runner.Tables, dict[str, Any]], None, None]:
+    ) -> Generator[tuple[Sequence[Run], rows.Tables, dict[str, Any]], None, None]:
         """Train all waiting runs and yield the stacks as they end."""
         if not work.waiting:
             return
@@ -145,7 +146,7 @@ class Engine:
         limits: dict[tuple, int] = {}
         try:
             for stack, share in self._packed():
-                self._send(Attempt(stack, share, 0, runner.Counted(work.report)))
+                self._send(Attempt(stack, share, 0, in_turn.Counted(work.report)))
             while self.running:
                 ready, _ = self.ray.wait(list(self.running), timeout=LISTEN)
                 self._listen()
@@ -185,7 +186,7 @@ class Engine:
         return self.ray.get(task)
 
     def _send(self, attempt: Attempt) -> None:
-        key = runner.stack_key(attempt.stack)
+        key = packs.stack_key(attempt.stack)
         # a retry is this class's matter: Ray's own would start without the checkpoint
         options = {"num_cpus": 1, "max_retries": 0, "scheduling_strategy": "SPREAD"}
         if attempt.share:
@@ -197,10 +198,10 @@ class Engine:
                 attempt.stack,
                 self.split,
                 self.work.writer.load_checkpoint(key),
-                self.work.histograms,
+                self.work.measures,
                 self.device,
                 self.work.header["code"]["source"],
-                runner.CHECKPOINT_SECONDS,
+                stack_training.CHECKPOINT_SECONDS,
                 self.mailbox,
                 (key, attempt.lost),
             )
@@ -211,7 +212,7 @@ class Engine:
         """Pass on what came from attempts that are still under way, or have just ended."""
         epochs, states = self.ray.get(self.mailbox.take.remote())
         for attempt in self.running.values():
-            letter = (runner.stack_key(attempt.stack), attempt.lost)
+            letter = (packs.stack_key(attempt.stack), attempt.lost)
             if letter in states:
                 self.work.writer.save_checkpoint(letter[0], states[letter])
             if letter in epochs:
@@ -247,7 +248,7 @@ class Engine:
         attempt.counted.take_back()
         self._send(
             Attempt(
-                attempt.stack, attempt.share, attempt.lost + 1, runner.Counted(self.work.report)
+                attempt.stack, attempt.share, attempt.lost + 1, in_turn.Counted(self.work.report)
             )
         )
         return None
@@ -257,11 +258,11 @@ class Engine:
         stack, shape = attempt.stack, attempt.stack[0].settings.shape
         half = math.ceil(len(stack) / 2)
         if len(stack) == 1 or half < limits.get(shape, math.inf):
-            limits[shape] = runner.halved(stack, f"a worker's {self.device}", self.work.notice)
+            limits[shape] = in_turn.halved(stack, f"a worker's {self.device}", self.work.notice)
         attempt.counted.take_back()
         for some in (stack[:half], stack[half:]):
             # the share stays: what did not fit in it may fit by half
-            self._send(Attempt(some, attempt.share, 0, runner.Counted(self.work.report)))
+            self._send(Attempt(some, attempt.share, 0, in_turn.Counted(self.work.report)))
 
 
 def _only_on(node: str) -> Any:
@@ -307,12 +308,12 @@ def packed(
     where = machine.pick_device(device)
 
     def fit(run: Run) -> int:
-        return runner.stack_size(run, where)
+        return packs.stack_size(run, where)
 
     def size(run: Run) -> int:
         return max(1, min(most, int(fit(run) * (share or 1))))
 
-    stacks = runner.pack(runs, where, kept=kept, most=size)
+    stacks = packs.pack(runs, where, kept=kept, most=size)
     if where.type == "cpu":
         return [(stack, 0.0) for stack in stacks]
     return [(stack, share or gpu_share(len(stack), fit(stack[0]))) for stack in stacks]
@@ -331,13 +332,13 @@ def train(
     runs: Sequence[Run],
     split: data.Split,
     checkpoint: dict[str, Any] | None,
-    histograms: bool,
+    measures: Sequence[Measure],
     device: str,
     source: str,
     period: float,
     mailbox: Any,
     letter: tuple[str, int],
-) -> tuple[runner.Tables, dict[str, Any]] | str:
+) -> tuple[rows.Tables, dict[str, Any]] | str:
     """Train one stack: its tables and origin, `TOO_LARGE`, or a sentence on what is wrong here."""
     code = _code()
     if code["source"] != source:
@@ -347,26 +348,26 @@ def train(
         )
     where = machine.pick_device(device)
     try:
-        tables, seconds = runner.timed(
+        tables, seconds = stack_training.timed(
             runs,
             split.to(where),
             checkpoint,
             save=lambda state: mailbox.keep.remote(letter, on_cpu(state)),
             progress=lambda epochs: mailbox.count.remote(letter, epochs),
-            histograms=histograms,
+            measures=measures,
             period=period,
         )
     except (RuntimeError, MemoryError) as error:
-        if not runner.out_of_memory(error):
+        if not in_turn.out_of_memory(error):
             raise
         return TOO_LARGE
     here = {"machine": machine.describe(where), "code": code}
-    return tables, provenance.origin(here, seconds)
+    return tables, sources.origin(here, seconds)
 
 
 @functools.cache
 def _code() -> dict[str, str]:
-    return provenance.code()
+    return sources.code()
 
 
 def on_cpu(state: Any) -> Any:

@@ -8,33 +8,24 @@ visits. The answer holds for the machine as busy as it is now.
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from companion import data, machine
-from companion.data.files import cache_folder
-from companion.experiments import runner
+from companion import data, machine, models
+from companion.data import sizes
+from companion.data.sizes import Sizes
+from companion.experiments import packs, rows
 from companion.experiments.plan import Experiment
-from companion.measure.probes import TRAIN_IMAGES
+from companion.measure import catalogue
+from companion.measure.evaluation import TRAIN_IMAGES
 from companion.training.many_runs import Stack
 from companion.training.settings import Run
 
-SHAPES = {
-    # name: (channels, height, width), training images, test images, classes
-    "digits": ((1, 8, 8), 1437, 360, 10),
-    "mnist": ((1, 28, 28), 60_000, 10_000, 10),
-    "mnist-t10k": ((1, 28, 28), 8_000, 2_000, 10),
-    "fashion-mnist": ((1, 28, 28), 60_000, 10_000, 10),
-    "cifar10": ((3, 32, 32), 50_000, 10_000, 10),
-    "cifar10-jpeg": ((3, 32, 32), 50_000, 10_000, 10),
-    "cifar100": ((3, 32, 32), 50_000, 10_000, 100),
-}
 STEPS = (2, 16)
 """Steps of a timed epoch, at most: first few, and more while that is quick."""
 SECONDS = 0.02
@@ -50,82 +41,9 @@ SAMPLES = 2
 """Stacks of one architecture that are timed, spread over the plan; the others cost their mean."""
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """Shape of an image, images in each part of the split, and classes."""
-
-    shape: tuple[int, int, int]
-    train: int
-    validation: int
-    test: int
-    classes: int
-
-    @property
-    def measured(self) -> int:
-        """Images that are visited after each epoch."""
-        return min(self.train, TRAIN_IMAGES) + self.validation + self.test
-
-    def reduced(self, train: int, other: int) -> Sizes:
-        """At most `train` training images and `other` of each other part."""
-        few = {part: min(getattr(self, part), other) for part in ("validation", "test")}
-        return replace(self, train=min(self.train, train), **few)
-
-    def made(self, device: torch.device) -> data.Split:
-        """A split of noise with these sizes."""
-        source = torch.Generator().manual_seed(0)
-        parts = []
-        for count in (self.train + self.validation, self.test):
-            parts += [
-                torch.randint(256, (count, *self.shape), generator=source, dtype=torch.uint8),
-                torch.randint(self.classes, (count,), generator=source),
-            ]
-        images = data.image_set("made", *parts, classes=self.classes)
-        return data.split(images, seed=0, validation=self.validation).to(device)
-
-
-def sizes(dataset: str) -> Sizes:
-    """The sizes of an image set, from the table or, where it is not in there, from its files."""
-    if dataset in SHAPES:
-        shape, train, test, classes = SHAPES[dataset]
-        large = train >= data.image_sets.LARGE_TRAIN
-        validation = data.image_sets.LARGE_VALIDATION if large else train // 5
-        return Sizes(shape, train - validation, validation, test, classes)
-    images = data.load(dataset)
-    return Sizes(images.shape, *data.split(images).sizes.values(), images.classes)
-
-
-TORCHVISION = {
-    "mnist": "MNIST/raw",
-    "fashion-mnist": "FashionMNIST/raw",
-    "cifar10": "cifar-10-batches-py",
-    "cifar100": "cifar-100-python",
-}
-"""Where torchvision puts its sets."""
-
-
-def known() -> list[str]:
-    """The image sets of the table and those in ``COMPANION_DATA``."""
-    return list(dict.fromkeys([*SHAPES, *data.names()]))
-
-
-def place(dataset: str) -> str | None:
-    """Where an image set is on this machine, or None where it is not; nothing is downloaded.
-
-    >>> place("digits")
-    'built in'
-    """
-    if dataset == "digits":
-        return "built in"
-    root = os.environ.get("COMPANION_DATA")
-    local = [Path(root, dataset)] if root else []
-    if any(any(path.glob("t*.parquet")) or any(path.glob("t10k-*.gz")) for path in local):
-        return "in COMPANION_DATA"
-    kept = TORCHVISION.get(dataset)
-    if kept and root and Path(root, kept).is_dir():
-        return "in COMPANION_DATA"
-    if kept and (cache_folder() / "torchvision" / kept).is_dir():
-        return "downloaded"
-    return None
+def _measured(size: Sizes) -> int:
+    """Images that are visited after each epoch."""
+    return min(size.train, TRAIN_IMAGES) + size.validation + size.test
 
 
 def free_gib(folder: str | Path) -> float:
@@ -146,14 +64,14 @@ class Clock:
 
     def scale(self, experiment: Experiment, scale: str, dataset: str) -> float:
         """Seconds that a scale of an experiment takes here on an image set."""
-        size = sizes(dataset)
+        size = sizes.of(dataset)
         plan = experiment.runs(scale, size.shape, size.classes)
         return self.runs(plan, size)
 
     def runs(self, plan: Sequence[Run], size: Sizes) -> float:
         """Seconds that the runs of a plan take here, packed into stacks as the runner does."""
         alike: dict[tuple, list[list[Run]]] = {}
-        for stack in runner.pack(plan, self.device):
+        for stack in packs.pack(plan, self.device):
             alike.setdefault(stack[0].settings.shape, []).append(stack)
         return sum(self._stacks(stacks, size) for stacks in alike.values())
 
@@ -176,11 +94,11 @@ class Clock:
 
     def _time(self, runs: Sequence[Run], size: Sizes) -> tuple[float, float]:
         """Seconds to build the stack and seconds an epoch."""
-        if self.device.type == "cpu" and runs[0].settings.model != "mlp":
+        if self.device.type == "cpu" and not models.model(runs[0].settings.model).vectors:
             few = size.reduced(3 * FEW, FEW)
             stack, start = self._built(runs, few)
             return start, self._training(stack, size) + self._measuring(stack, few, size, tries=1)
-        batch = runs[0].settings.batch_size
+        batch = runs[0].settings.batch(size.train)
         for steps in STEPS:
             few = size.reduced(steps * batch, MEASURED)
             stack, start = self._built(runs, few)
@@ -202,10 +120,10 @@ class Clock:
     def _measuring(self, stack: Stack, few: Sizes, size: Sizes, tries: int) -> float:
         """Seconds that measuring takes after an epoch, from measuring few images."""
         least = min(
-            self._seconds(lambda: runner.epoch_tables(stack, histograms=False))
+            self._seconds(lambda: rows.epoch_tables(stack, catalogue.EACH_EPOCH))
             for _ in range(tries)
         )
-        return least * size.measured / few.measured
+        return least * _measured(size) / _measured(few)
 
     def _training(self, stack: Stack, size: Sizes) -> float:
         """Seconds that the steps of an epoch take, from steps with few images."""
@@ -219,7 +137,8 @@ class Clock:
         small, large = step(FEW), step(3 * FEW)
         image = max(0.0, (large - small) / (2 * FEW))
         update = max(0.0, small - FEW * image)
-        return math.ceil(size.train / stack.settings.batch_size) * update + size.train * image
+        steps = math.ceil(size.train / stack.settings.batch(size.train))
+        return steps * update + size.train * image
 
     def _seconds(self, work: Callable[[], object]) -> float:
         began = self._now()

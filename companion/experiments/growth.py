@@ -52,7 +52,7 @@ def _point(
     stack = Stack([Run(r, "growth", r, settings) for r in range(runs)], split)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    step = benchmark.stack_steps(settings, split, runs)
+    step = benchmark.stack_steps(stack)
     repeats = benchmark.turns(step, device)
     times = [benchmark.seconds(step, repeats, device) for _ in range(rounds)]
     kept = sum(t.numel() * t.element_size() for t in (*stack.network.state, *stack.optimizer.state))

@@ -13,7 +13,7 @@ import torch
 
 from companion import machine
 from companion.evidence import files
-from companion.experiments import benchmark, growth, provenance
+from companion.experiments import benchmark, growth, sources
 from companion.experiments.benchmark import Line
 from companion.experiments.growth import Point
 
@@ -47,7 +47,7 @@ def measure(
         show(found)
         lines += found
     points = tuple(growth.measure(device, rounds))
-    return Measured(machine.describe(device), provenance.code(), rounds, tuple(lines), points)
+    return Measured(machine.describe(device), sources.code(), rounds, tuple(lines), points)
 
 
 def save(measured: Measured, folder: str | Path) -> Path:

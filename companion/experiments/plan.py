@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from companion import models
+from companion.experiments.arm import Arm
+from companion.measure import catalogue, declare
+from companion.measure.declare import Measure
 from companion.training.settings import Run, Settings
 
 SEEDS_PER_ARM = 1000
@@ -16,11 +19,22 @@ MAX_EPOCHS = 32_767
 
 
 @dataclass(frozen=True)
+class Published:
+    """Where a paper prints what an experiment repeats: its letter in `evidence.published`, the
+    table of accuracies, and the table of tests between its arms, if there is one."""
+
+    source: str
+    table: str
+    tests: str | None = None
+
+
+@dataclass(frozen=True)
 class Scale:
     """How large: runs per arm, epochs, the image sets meant for it, and what it is for.
 
     arms: those it trains, None for all. changes: settings that it replaces in every arm, such as
-    narrower widths.
+    narrower widths. detailed: the runs of an arm, the first ones, whose layers and histograms a
+    record keeps, None for all: what each layer does a few runs tell, accuracies need many.
     """
 
     name: str
@@ -30,15 +44,23 @@ class Scale:
     note: str
     arms: tuple[str, ...] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    detailed: int | None = None
+
+    def detailed_seeds(self, runs: Sequence[Run]) -> list[int] | None:
+        """The seeds of the runs that are recorded in detail, None for all."""
+        if self.detailed is None:
+            return None
+        return [run.seed for run in runs if run.seed % SEEDS_PER_ARM < self.detailed]
 
 
 @dataclass(frozen=True)
 class Experiment:
     """A grid of arms on an image set.
 
-    arms: name -> settings; their first and last widths are set to the image set's. published: the
-    source's table of accuracies that the arms answer to, if there is one. histograms: whether
-    weights are recorded as histograms before and after training, which for a large grid would fill
+    arms: name -> `Arm`, or its settings where nothing else is to be said; first and last widths
+    are set to the image set's. published: where the source prints what the arms answer to, if it
+    does. baselines: the experiment that trains the baselines of the arms, where this one does not.
+    measures: what is measured, and when; a large grid leaves the histograms out, which would fill
     the disk. layers: the numbers of those whose rows a record keeps, empty for all; to keep a large
     grid small. deviations: what differs from the source's setting, or what the source leaves open
     and how it is settled here; kept in every record.
@@ -47,12 +69,25 @@ class Experiment:
     name: str
     title: str
     source: str
-    arms: Mapping[str, Settings]
+    arms: Mapping[str, Arm | Settings]
     scales: Mapping[str, Scale]
-    published: str | None = None
-    histograms: bool = True
+    published: Published | None = None
+    baselines: str | None = None
+    measures: tuple[Measure, ...] = catalogue.STANDARD
     layers: tuple[int, ...] = ()
     deviations: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        declare.check(self.measures)
+        arms = {name: arm if isinstance(arm, Arm) else Arm(arm) for name, arm in self.arms.items()}
+        for name, arm in arms.items():
+            if not self.baselines and arm.baseline is not None and arm.baseline not in arms:
+                raise ValueError(
+                    f"baseline of {name} must be an arm of {self.name}, got {arm.baseline!r}; "
+                    f"the arms are {', '.join(arms)}"
+                )
+        named = {name: replace(arm, label=arm.label or name) for name, arm in arms.items()}
+        object.__setattr__(self, "arms", named)
 
     def scale(self, name: str) -> Scale:
         """The scale of that name, or a ValueError that lists the names."""
@@ -107,10 +142,10 @@ class Experiment:
                 "pick from these"
             )
         planned = []
-        for position, (arm, settings) in enumerate(self.arms.items()):
+        for position, (arm, declared) in enumerate(self.arms.items()):
             if arm not in chosen:
                 continue
-            changed = replace(settings, **size.changes)
+            changed = replace(declared.settings, **size.changes)
             widths = models.fitted(changed.model, changed.widths, shape, classes)
             fitted = replace(changed, widths=widths, epochs=length)
             for repeat in range(count):

@@ -16,8 +16,11 @@ import torch
 
 from companion import data, machine
 from companion.evidence.records import Record
-from companion.experiments import EXPERIMENTS, provenance, runner
-from companion.measure.probes import TRAIN_IMAGES
+from companion.evidence.tables import KEYS
+from companion.experiments import rows, sources
+from companion.experiments.plan import Experiment
+from companion.measure.declare import Measure
+from companion.measure.evaluation import TRAIN_IMAGES
 from companion.training.many_runs import Stack
 from companion.training.settings import Run, Settings
 
@@ -33,13 +36,15 @@ RULE = (
 
 @dataclass(frozen=True)
 class Rerun:
-    """What is trained again: the run, its images, how many epochs, and remarks on both."""
+    """What is trained again: the run, its images, how many epochs, remarks on both, and what is
+    measured."""
 
     record: Record
     run: Run
     split: data.Split
     epochs: int
     notes: tuple[str, ...]
+    measures: tuple[Measure, ...]
 
 
 @dataclass(frozen=True)
@@ -56,23 +61,29 @@ class Outcome:
 
 
 def plan(
-    record: Record, seed: int | None = None, epochs: int | None = None, device: str = "auto"
+    record: Record,
+    experiment: Experiment | None,
+    seed: int | None = None,
+    epochs: int | None = None,
+    device: str = "auto",
 ) -> Rerun:
     """Pick a run of the record by `seed` (None: by chance) and load its images.
+
+    experiment: the record's own, None where this code does not have it.
 
     Raises ValueError when this code or this machine cannot train it.
     """
     p = record.provenance
     if epochs is not None and epochs < 1:
         raise ValueError(f"--epochs must be >= 1, got {epochs}; one epoch is judged strictly")
-    if p["experiment"] not in EXPERIMENTS:
+    if experiment is None:
         raise ValueError(
             f"{record.name} is of the experiment {p['experiment']!r}, which this code does not "
             "have; use the version that made it"
         )
     rows = record.epochs[["run", "arm", "seed"]].drop_duplicates().sort_values("run")
     number, arm, run_seed = rows.iloc[random.Random(seed).randrange(len(rows))]
-    settings, notes = _settings(record, arm)
+    settings, notes = _settings(record, experiment, arm)
     images = data.load(p["dataset"])
     if images.digest != p["dataset_digest"]:
         raise ValueError(
@@ -81,7 +92,7 @@ def plan(
         )
     split = data.split(images, seed=p["split"]["seed"], validation=p["split"]["validation"])
     where = machine.pick_device(device)
-    if p["code"]["source"] != provenance.source_digest():
+    if p["code"]["source"] != sources.source_digest():
         notes.append("The code that trains has changed since the record was made.")
     here = machine.describe(where)["hardware"]
     if p["machine"].get("hardware") != here:
@@ -92,10 +103,11 @@ def plan(
         split.to(where),
         min(epochs or p["epochs"], p["epochs"]),
         tuple(notes),
+        experiment.measures,
     )
 
 
-def _settings(record: Record, arm: str) -> tuple[Settings, list[str]]:
+def _settings(record: Record, experiment: Experiment, arm: str) -> tuple[Settings, list[str]]:
     """The arm's settings from the record, or the experiment's own where a field is unknown."""
     p = record.provenance
     said = p["arms"][arm]
@@ -104,42 +116,44 @@ def _settings(record: Record, arm: str) -> tuple[Settings, list[str]]:
     if not unknown:
         note = f"The record does not have {', '.join(new)}: today's default is taken."
         return Settings(**said), [note] if new else []
-    own = EXPERIMENTS[p["experiment"]].arms.get(arm)
+    own = experiment.arms.get(arm)
     if own is None:
         raise ValueError(
             f"{record.name} describes its arm {arm} by {unknown[0]}, which this code does not "
             "know, and the experiment has no such arm now; use the version that made it"
         )
     note = f"The record's {', '.join(unknown)} is unknown now: the experiment's own arm is taken."
-    return replace(own, widths=said["widths"], epochs=p["epochs"]), [note]
+    return replace(own.settings, widths=said["widths"], epochs=p["epochs"]), [note]
 
 
 @torch.no_grad()
-def train(planned: Rerun, progress: Callable[[int], object] | None = None) -> runner.Tables:
-    """Train the run alone and return its rows, `epochs` and `layers`."""
+def train(planned: Rerun, progress: Callable[[int], object] | None = None) -> rows.Tables:
+    """Train the run alone and return the rows of what is measured each epoch."""
     stack = Stack([planned.run], planned.split)
-    found = [runner.epoch_tables(stack, histograms=False)]
+    measures = [one for one in planned.measures if one.when == "epoch"]
+    found = [rows.epoch_tables(stack, measures)]
     while stack.epoch < planned.epochs:
         stack.train_epoch()
-        found.append(runner.epoch_tables(stack, histograms=False))
+        found.append(rows.epoch_tables(stack, measures))
         if progress:
             progress(1)
-    return {name: pd.concat([one[name] for one in found]) for name in ("epochs", "layers")}
+    return {name: pd.concat([one[name] for one in found]) for name in found[0]}
 
 
-def compare(planned: Rerun, tables: runner.Tables) -> Outcome:
+def compare(planned: Rerun, tables: rows.Tables) -> Outcome:
     """Judge retrained rows by `RULE`."""
     parts = planned.split.sizes
     images = {**parts, "train": min(parts["train"], TRAIN_IMAGES)}
     strict, wrong, identical = planned.epochs, [], True
-    for name, keys in (("epochs", ["epoch"]), ("layers", ["epoch", "layer"])):
+    for name in tables:
+        keys = KEYS[name][1:]
         recorded = getattr(planned.record, name)
         theirs = recorded[(recorded["run"] == planned.run.number)].set_index(keys).sort_index()
         mine = tables[name].set_index(keys).sort_index()
         mine = mine[mine.index.isin(theirs.index)]  # a record may keep some layers only
         theirs = theirs.loc[mine.index]
         epoch = mine.index.get_level_values("epoch").to_numpy()
-        for column in theirs.select_dtypes("float32"):
+        for column in theirs.select_dtypes("float32").columns.intersection(mine.columns):
             old = theirs[column].to_numpy(np.float64)
             new = mine[column].to_numpy(np.float32).astype(np.float64)
             part = column.removesuffix("_accuracy")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from companion.evidence import checkpoints, files, provenance, records, working
+from companion.evidence import checkpoints, files, partial, provenance, records, tables
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ _STATES = (records.Record, Progress, str)
 
 def _state(record: Path) -> records.Record | Progress | str | None:
     """One of `read`'s three, or None for what is no record or has only just begun."""
-    partial = working.folder_of(record)
+    folder = partial.folder_of(record)
     try:
         if not (record / "record.json").is_file():
-            if not (partial / "header.json").is_file() and not any(partial.glob("parts/*")):
+            if not (folder / "header.json").is_file() and not any(folder.glob("parts/*")):
                 return None
             try:
-                found = progress(partial)
+                found = progress(folder)
             except ValueError as error:
                 found = str(error)
             if not (record / "record.json").is_file():  # else it was finished meanwhile
@@ -73,54 +73,49 @@ def _state(record: Path) -> records.Record | Progress | str | None:
         return str(error)
 
 
-def progress(partial: Path) -> Progress:
+def progress(folder: Path) -> Progress:
     """How far the record in a working folder is; ValueError when its header is damaged.
 
     The remaining time is the seconds worked so far times the ratio of the work that remains to
     the work that is stored, where a run-epoch's work grows with the weights of its network.
     """
-    header = provenance.check_header(files.read_json(partial / "header.json"))
+    header = provenance.check_header(files.read_json(folder / "header.json"))
+    layout = tables.of(header)
     work = {arm: _work(fields) for arm, fields in header["arms"].items()}
     length = header["epochs"]
-    stored, trained, done, damaged = set(), 0, 0.0, []
-    elapsed = partial / "elapsed.json"
-    seconds = files.read_json(elapsed)["wall_seconds"] if elapsed.is_file() else 0.0
-    for part in sorted((partial / "parts").glob("[!.]*")):
-        try:
-            rows = working.read_part(part)["epochs"].to_pandas()
-        except ValueError as error:
-            if part.is_dir():
-                damaged.append(str(error))
-            continue
-        runs = rows.drop_duplicates("run")
+    damaged = partial.damaged(folder, layout)
+    stored, trained, done = set(), 0, 0.0
+    for _, found in partial.whole(folder, layout):
+        runs = found["epochs"].to_pandas().drop_duplicates("run")
         stored |= set(runs["run"])
         trained += len(runs) * length
-        done += length * sum(work[arm] for arm in runs["arm"])
-    for path in sorted((partial / "checkpoints").glob("[!.]*.pt")):
-        try:
-            rows = checkpoints.read(path)["tables"]["epochs"]
-        except ValueError as error:
-            if path.is_file():
-                damaged.append(str(error))
-            continue
-        fresh = [
-            arm
-            for run, arm, epoch in zip(rows["run"], rows["arm"], rows["epoch"], strict=True)
-            if epoch and run not in stored
-        ]
+        done += length * sum(work.get(arm, 0) for arm in runs["arm"])
+    for path in partial.checkpoints_in(folder):
+        fresh = _fresh(path, stored)
         trained += len(fresh)
-        done += sum(work[arm] for arm in fresh)
+        done += sum(work.get(arm, 0) for arm in fresh)
     wanted = len(work) * header["runs_per_arm"]
     total = header["runs_per_arm"] * length * sum(work.values())
+    elapsed, (seconds, _) = folder / "elapsed.json", partial.worked(folder)
     return Progress(
         header["name"],
         (len(stored), wanted),
         (trained, wanted * length),
         seconds,
-        seconds * (total - done) / done if done and seconds else None,
+        max(0.0, seconds * (total - done) / done) if done and seconds else None,
         max(0.0, time.time() - elapsed.stat().st_mtime) if elapsed.is_file() else None,
         tuple(damaged),
     )
+
+
+def _fresh(path: Path, stored: set[int]) -> list[str]:
+    """The arm of each run-epoch in a checkpoint of runs that are not stored."""
+    try:
+        rows = checkpoints.read(path)["tables"]["epochs"]
+        cells = zip(rows["run"], rows["arm"], rows["epoch"], strict=True)
+        return [arm for run, arm, epoch in cells if epoch and run not in stored]
+    except (ValueError, TypeError, LookupError):
+        return []  # damaged, and named
 
 
 SMALL = 8_000
@@ -129,5 +124,8 @@ SMALL = 8_000
 
 def _work(fields: dict[str, Any]) -> float:
     """The work of a run-epoch of an arm, in weights; the same for all where widths are unknown."""
-    widths = fields.get("widths") or ()
-    return SMALL + sum(fan_in * units for fan_in, units in itertools.pairwise(widths))
+    try:
+        pairs = itertools.pairwise(fields.get("widths") or ())
+        return SMALL + sum(fan_in * units for fan_in, units in pairs)
+    except TypeError:  # no widths of ours: the estimate is the poorer for it
+        return SMALL

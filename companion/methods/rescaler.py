@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import weakref
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+from torch.utils.hooks import RemovableHandle
 
 from companion.methods import initialization
 from companion.methods.rescaling import Rescaling
+
+_ATTACHED: weakref.WeakKeyDictionary[
+    torch.optim.Optimizer, dict[frozenset[int], RemovableHandle]
+] = weakref.WeakKeyDictionary()
+"""Optimizer -> the parameters whose rescaler counts its steps, and the hook that does."""
 
 
 class Rescaler:
@@ -24,14 +32,14 @@ class Rescaler:
 
     With ``Rescaling("wr")`` (once an epoch), and with a window of epochs, call ``end_epoch()``
     yourself, and with ``at="start"`` ``start_epoch()`` too; `rescale` does it by hand at any
-    moment. Targets for ``wr`` are ``sigma(scheme, fan_in, fan_out, gain)``, or with
-    ``to="initial"`` the standard deviations that the layers have now.
+    moment. Targets for ``wr`` are ``sigma(scheme, fan_in, fan_out, gain)`` as in `initialize_`, or
+    with ``to="initial"`` the standard deviations that the layers have now.
 
     What is counted is ``optimizer.step()``: accumulated gradients count once, a closure's
-    evaluations once, a step that mixed precision skips not at all. A frozen layer
-    (``requires_grad`` false) is left alone; a weight that two layers share is rescaled once, and
-    refused where they want different scales; behind a parametrization the weight is set through
-    its ``right_inverse``, and refused where that does not give it back.
+    evaluations once, a step that mixed precision skips not at all. A layer or bias that is frozen
+    (``requires_grad`` false) at the moment of a rescaling is left alone; a weight that two layers
+    share is rescaled once, and refused where they want different scales; behind a parametrization
+    the weight is set through its ``right_inverse``, and refused where that does not give it back.
     """
 
     def __init__(
@@ -39,7 +47,7 @@ class Rescaler:
         model: nn.Module,
         rescaling: Rescaling,
         scheme: str = "kaiming",
-        gain: float = 2**0.5,
+        gain: float | None = None,
     ) -> None:
         self.rescaling = rescaling
         found = list(initialization.scalable_layers(model))
@@ -48,11 +56,15 @@ class Rescaler:
         self.steps, self.epoch = 0, 1
         self.layers: dict[str, nn.Module] = {}
         self.targets: list[float] = []
+        self.optimizer: torch.optim.Optimizer | None = None
         owners: dict[int, tuple[str, float]] = {}
         for name, layer in found if rescaling.rule != "none" else []:
-            if not any(value.requires_grad for value in _trained(layer)):
-                continue
-            target = self._target(name, layer, scheme, gain)
+            try:
+                target = self._target(name, layer, scheme, gain)
+            except ValueError:
+                if _is_trained(layer):
+                    raise
+                target = math.nan  # asked for again should it be unfrozen
             first, wanted = owners.setdefault(id(_trained(layer)[0]), (name, target))
             if first != name:
                 _same_target(first, wanted, name, target)
@@ -60,7 +72,7 @@ class Rescaler:
             self.layers[name] = layer
             self.targets.append(target)
 
-    def _target(self, name: str, layer: nn.Module, scheme: str, gain: float) -> float:
+    def _target(self, name: str, layer: nn.Module, scheme: str, gain: float | None) -> float:
         if hasattr(layer, "weight_g"):
             raise ValueError(
                 f"layer {name} is under torch.nn.utils.weight_norm, which computes its weight anew "
@@ -78,7 +90,8 @@ class Rescaler:
             )
         if rule.to == "initial":
             return weight.double().std(correction=0).item()
-        target = initialization.sigma(scheme, *initialization.fans(weight), gain)
+        drawn = initialization.matrices(layer, name)[0]
+        target = initialization.sigma(scheme, drawn.fan_in, drawn.fan_out, gain)
         if target <= 0:
             raise ValueError(
                 f"the target standard deviation must be > 0, got {target} from scheme "
@@ -88,9 +101,17 @@ class Rescaler:
 
     @torch.no_grad()
     def rescale(self) -> None:
-        """Apply the rule to every layer now; ValueError, with nothing changed, where it cannot."""
-        prepared: list[tuple[nn.Module, Tensor, Tensor | None]] = []
+        """Apply the rule to every layer that is trained now; ValueError, with nothing changed,
+        where it cannot."""
+        prepared: list[tuple[str, nn.Module, Tensor, Tensor | None]] = []
         for (name, layer), target in zip(self.layers.items(), self.targets, strict=True):
+            if not _is_trained(layer):
+                continue
+            if math.isnan(target):
+                raise ValueError(
+                    f"layer {name} had no target while it was frozen; make a new Rescaler after "
+                    "you unfreeze it"
+                )
             weight = layer.weight
             std = torch.tensor([target], dtype=weight.dtype, device=weight.device)
             new, factor = self.rescaling.rescaled(weight[None], std)
@@ -102,21 +123,18 @@ class Rescaler:
                 )
             bias = layer.bias
             if bias is not None:
-                bias = self.rescaling.new_bias(bias[None], factor)[0]
-            prepared.append((layer, new[0], bias))
-        before = [layer.weight.clone() for layer in self.layers.values()]
-        for name, (layer, weight, _) in zip(self.layers, prepared, strict=True):
-            initialization.set_weight_(layer, weight)
-            if parametrize.is_parametrized(layer, "weight") and not torch.allclose(
-                layer.weight, weight, rtol=1e-3, atol=1e-6
-            ):
-                for earlier, old in zip(self.layers.values(), before, strict=True):
-                    initialization.set_weight_(earlier, old)
-                raise ValueError(
-                    f"the parametrization of layer {name} must give back the weight that it is "
-                    "set to, and it gives another; rescale without it"
-                )
-        for layer, _, bias in prepared:
+                trained = bias.requires_grad
+                bias = self.rescaling.new_bias(bias[None], factor)[0] if trained else None
+            prepared.append((name, layer, new[0], bias))
+        before = [layer.weight.clone() for _, layer, _, _ in prepared]
+        for done, (name, layer, weight, _) in enumerate(prepared):
+            try:
+                initialization.set_weight_(layer, weight, name)
+            except ValueError:
+                for (earlier, module, _, _), old in zip(prepared[:done], before, strict=False):
+                    initialization.set_weight_(module, old, earlier)
+                raise
+        for _, layer, _, bias in prepared:
             if bias is not None:
                 layer.bias.copy_(bias)
 
@@ -138,9 +156,41 @@ class Rescaler:
         self.epoch += 1
 
     def attach(self, optimizer: torch.optim.Optimizer) -> Rescaler:
-        """Call `step` after every ``optimizer.step()``."""
-        optimizer.register_step_post_hook(lambda *_: self.step())
+        """Call `step` after every ``optimizer.step()``.
+
+        An attach that is repeated counts once, and a new rescaler of the same weights takes the
+        place of an older one, as when a cell runs again. ValueError for a second optimizer, whose
+        steps would count too, and for one that trains none of the layers.
+        """
+        if self.optimizer is optimizer:
+            return self
+        if self.optimizer is not None:
+            raise ValueError(
+                "a rescaler counts the steps of one optimizer, and this one has its own; make a "
+                "rescaler for each optimizer, or one optimizer with groups"
+            )
+        trained = {id(value) for group in optimizer.param_groups for value in group["params"]}
+        mine = {id(value) for layer in self.layers.values() for value in _trained(layer)}
+        if self.layers and not mine & trained:
+            raise ValueError(
+                "the optimizer must train a layer that is rescaled, and it trains none of them; "
+                "attach to the optimizer of this model"
+            )
+        earlier = _ATTACHED.get(optimizer, {})
+        for old, hook in list(earlier.items()):
+            if old & mine:
+                hook.remove()
+                del earlier[old]
+        hook = optimizer.register_step_post_hook(lambda *_: self.step())
+        _ATTACHED.setdefault(optimizer, {})[frozenset(mine)] = hook
+        self.optimizer = optimizer
         return self
+
+    def __deepcopy__(self, memo: Any) -> Rescaler:
+        raise TypeError(
+            "a rescaler is of one model and one optimizer and is not copied with them; make a new "
+            "one for the copy, and load_state_dict() the counts"
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs beside the model's own: counts and targets."""
@@ -153,8 +203,17 @@ class Rescaler:
                 f"the state must be of a model with {len(self.targets)} layers to rescale, got "
                 f"{len(state['targets'])}; load it into the model that it was saved from"
             )
-        self.steps, self.epoch = state["steps"], state["epoch"]
-        self.targets = list(state["targets"])
+        targets, counts = list(state["targets"]), (state["steps"], state["epoch"])
+        frozen = [math.isnan(target) for target in self.targets]
+        sound = all(
+            0 < target < math.inf or still for target, still in zip(targets, frozen, strict=True)
+        )
+        if not sound or counts[0] < 0 or counts[1] < 1:
+            raise ValueError(
+                f"a state has targets > 0, steps >= 0 and an epoch >= 1, got {targets}, "
+                f"{counts[0]} and {counts[1]}; load one that state_dict() gave"
+            )
+        (self.steps, self.epoch), self.targets = counts, targets
 
 
 def _trained(layer: nn.Module) -> list[nn.Parameter]:
@@ -162,6 +221,10 @@ def _trained(layer: nn.Module) -> list[nn.Parameter]:
     if parametrize.is_parametrized(layer, "weight"):
         return list(layer.parametrizations.weight.parameters())
     return [value for name, value in layer.named_parameters(recurse=False) if name != "bias"]
+
+
+def _is_trained(layer: nn.Module) -> bool:
+    return any(value.requires_grad for value in _trained(layer))
 
 
 def _same_target(first: str, wanted: float, name: str, target: float) -> None:

@@ -7,12 +7,14 @@ from companion.models.catalogue import (
     check,
     default_widths,
     fitted,
+    model,
     parameter_count,
 )
 from companion.models.dropout import Dropout, seed_dropout
 from companion.models.lenet import LeNet5
 from companion.models.mlp import MLP
 from companion.models.resnet import ResNet
+from companion.models.roles import roles
 
 __all__ = [
     "MLP",
@@ -25,6 +27,8 @@ __all__ = [
     "check",
     "default_widths",
     "fitted",
+    "model",
     "parameter_count",
+    "roles",
     "seed_dropout",
 ]

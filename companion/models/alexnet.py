@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from companion.models import checks
+from companion.models.declare import Model
 from companion.models.dropout import Dropout
-from companion.models.normalization import of_images, of_vectors, reparametrize_
+from companion.models.normalization import of_images, of_vectors
 from companion.models.resize import Resize
 
 WIDTHS = (3, 64, 192, 384, 256, 256, 4096, 4096, 10)
@@ -77,8 +78,10 @@ class AlexNet(nn.Module):
             *linear(widths[6], widths[7], number=2),
             nn.Linear(widths[7], widths[8]),
         )
-        reparametrize_(self, normalization)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [images, classes]."""
         return self.classifier(self.features(self.resize(images)))
+
+
+MODEL = Model(AlexNet, WIDTHS, ROLES)

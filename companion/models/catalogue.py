@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 from torch import nn
 
 from companion.models import alexnet, checks, lenet, mlp, resnet
+from companion.models.declare import Model
+from companion.models.parametrization import PARAMETRIZATIONS, reparametrize_
 
-_MAKE: dict[str, Callable[..., nn.Module]] = {
-    "mlp": mlp.MLP,
-    "lenet5": lenet.LeNet5,
-    "alexnet": alexnet.AlexNet,
-    **{f"resnet{depth}": partial(resnet.ResNet, depth) for depth in resnet.BLOCKS},
-    **{
-        f"resnet{depth}-imagenet": partial(resnet.ResNet, depth, stem="imagenet")
-        for depth in resnet.BLOCKS
-    },
+_ALL: dict[str, Model] = {
+    "mlp": mlp.MODEL,
+    "lenet5": lenet.MODEL,
+    "alexnet": alexnet.MODEL,
+    **resnet.MODELS,
 }
-_FIXED = {"lenet5": lenet, "alexnet": alexnet}
-
-MODELS = tuple(_MAKE)
+MODELS = tuple(_ALL)
 
 
-def _module(name: str):
-    """The file that knows the widths of this network."""
-    return _FIXED.get(name, resnet)
+def model(name: str) -> Model:
+    """What the file of a network says of it, or a ValueError that lists the names."""
+    checks.one_of("model", name, MODELS)
+    return _ALL[name]
 
 
 def default_widths(name: str) -> tuple[int, ...]:
@@ -36,8 +32,7 @@ def default_widths(name: str) -> tuple[int, ...]:
     >>> default_widths("lenet5")
     (3, 6, 16, 120, 84, 10)
     """
-    checks.one_of("model", name, MODELS)
-    return mlp.N_WIDTHS if name == "mlp" else _module(name).WIDTHS
+    return model(name).widths
 
 
 def check(
@@ -46,14 +41,11 @@ def check(
     activation: str = "relu",
     normalization: str = "none",
     dropout: float = 0.0,
+    parametrization: str = "none",
 ) -> None:
     """Raise ValueError unless these describe a network; nothing is built."""
-    checks.one_of("model", name, MODELS)
-    if name == "mlp":
-        mlp.check(widths, activation, normalization, dropout)
-        return
-    checks.fixed_widths(name, widths, _module(name).ROLES, _module(name).WIDTHS)
-    checks.parts(activation, normalization, dropout)
+    model(name).check(name, widths, activation, normalization, dropout)
+    checks.one_of("parametrization", parametrization, tuple(PARAMETRIZATIONS))
 
 
 def build(
@@ -62,6 +54,7 @@ def build(
     activation: str = "relu",
     normalization: str = "none",
     dropout: float = 0.0,
+    parametrization: str = "none",
 ) -> nn.Module:
     """The network of this name: images [n, C, H, W] -> logits [n, classes].
 
@@ -73,10 +66,11 @@ def build(
     >>> build("lenet5", (1, 6, 16, 120, 84, 10))(torch.zeros(2, 1, 8, 8)).shape
     torch.Size([2, 10])
     """
-    check(name, widths, activation, normalization, dropout)
-    return _MAKE[name](
+    check(name, widths, activation, normalization, dropout, parametrization)
+    made = model(name).make(
         widths=widths, activation=activation, normalization=normalization, dropout=dropout
     )
+    return reparametrize_(made, parametrization)
 
 
 def fitted(name: str, widths: Sequence[int], shape: Sequence[int], classes: int) -> tuple[int, ...]:
@@ -88,16 +82,15 @@ def fitted(name: str, widths: Sequence[int], shape: Sequence[int], classes: int)
     (1, 6, 16, 120, 84, 10)
     """
     check(name, widths)
-    if name == "lenet5":
-        lenet.check_size(*shape[1:])
-    inputs = math.prod(shape) if name == "mlp" else shape[0]
+    model(name).check_size(*shape[1:])
+    inputs = math.prod(shape) if model(name).vectors else shape[0]
     return (inputs, *widths[1:-1], classes)
 
 
-def parameter_count(model: nn.Module) -> int:
+def parameter_count(network: nn.Module) -> int:
     """Numbers that training changes: weights, biases, gains and shifts of normalizations.
 
     >>> parameter_count(nn.Linear(3, 2))
     8
     """
-    return sum(parameter.numel() for parameter in model.parameters())
+    return sum(parameter.numel() for parameter in network.parameters())

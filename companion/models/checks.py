@@ -10,9 +10,13 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,
     "linear": nn.Identity,
+    "leaky_relu": nn.LeakyReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "selu": nn.SELU,
 }
 
-NORMALIZATIONS = ("none", "batch", "layer", "weight")
+NORMALIZATIONS = ("none", "batch", "layer")
 
 
 def one_of(what: str, value: str, allowed: Sequence[str]) -> None:
@@ -37,6 +41,15 @@ def dropout_probability(p: float) -> None:
 def whole(widths: Sequence[int]) -> bool:
     """Whether all widths are whole numbers >= 1."""
     return all(width % 1 == 0 and width >= 1 for width in widths)
+
+
+def any_widths(widths: Sequence[int], example: tuple) -> None:
+    """Raise ValueError unless there are at least two whole widths >= 1."""
+    if len(widths) < 2 or not whole(widths):
+        raise ValueError(
+            f"widths must be at least two whole numbers >= 1 (inputs, ..., outputs), got "
+            f"{tuple(widths)}; for example {example}"
+        )
 
 
 def fixed_widths(name: str, widths: Sequence[int], roles: Sequence[str], example: tuple) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from companion.models import checks
+from companion.models.declare import Model
 from companion.models.dropout import Dropout
-from companion.models.normalization import of_images, of_vectors, reparametrize_
+from companion.models.normalization import of_images, of_vectors
 from companion.models.resize import Resize
 
 WIDTHS = (3, 6, 16, 120, 84, 10)
@@ -78,9 +79,11 @@ class LeNet5(nn.Module):
             Dropout(dropout, 2),
             nn.Linear(linear2, classes),
         )
-        reparametrize_(self, normalization)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [images, classes]."""
         check_size(*images.shape[-2:])
         return self.classifier(self.features(self.resize(images)))
+
+
+MODEL = Model(LeNet5, WIDTHS, ROLES, check_size=check_size)

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from companion.models import checks
 from companion.models.checks import ACTIVATIONS
+from companion.models.declare import Model
 from companion.models.dropout import Dropout
-from companion.models.normalization import of_vectors, reparametrize_
+from companion.models.normalization import of_vectors
 
 __all__ = ["ACTIVATIONS", "MLP", "N_WIDTHS", "check", "parameter_count"]
 
@@ -22,11 +23,7 @@ def check(
     widths: Sequence[int], activation: str, normalization: str = "none", dropout: float = 0.0
 ) -> None:
     """Raise ValueError unless these describe an MLP."""
-    if len(widths) < 2 or not checks.whole(widths):
-        raise ValueError(
-            f"widths must be at least two whole numbers >= 1 (inputs, ..., outputs), got "
-            f"{tuple(widths)}; for example {N_WIDTHS}"
-        )
+    checks.any_widths(widths, N_WIDTHS)
     checks.parts(activation, normalization, dropout)
 
 
@@ -59,7 +56,6 @@ class MLP(nn.Module):
             Dropout(dropout, number) for number in range(1, len(hidden) + 1)
         )
         self.activation = ACTIVATIONS[activation]()
-        reparametrize_(self, normalization)
 
     def preactivations(self, images: Tensor) -> list[Tensor]:
         """``W_l x_l + b_l`` of every layer before any normalization, each [images, units]; the
@@ -82,3 +78,6 @@ def parameter_count(widths: Sequence[int]) -> int:
     99722
     """
     return sum(a * b + b for a, b in itertools.pairwise(widths))
+
+
+MODEL = Model(MLP, N_WIDTHS, vectors=True)

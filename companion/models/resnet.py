@@ -7,12 +7,14 @@ torchvision's layout: the bottleneck block has its stride in the 3x3 convolution
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor, nn
 
 from companion.models import checks
+from companion.models.declare import Model
 from companion.models.dropout import Dropout
-from companion.models.normalization import conv_bias, of_images, reparametrize_
+from companion.models.normalization import conv_bias, of_images
 
 WIDTHS = (3, 64, 128, 256, 512, 10)
 ROLES = ("channels", "stage 1", "stage 2", "stage 3", "stage 4", "classes")
@@ -119,7 +121,6 @@ class ResNet(nn.Module):
             self.stages.append(stage)
         self.dropout = Dropout(dropout, 1)
         self.classifier = nn.Linear(signal, classes)
-        reparametrize_(self, normalization)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [images, classes]."""
@@ -127,3 +128,10 @@ class ResNet(nn.Module):
         for stage in self.stages:
             signal = stage(signal)
         return self.classifier(self.dropout(signal.mean(dim=(2, 3))))
+
+
+MODELS = {
+    f"resnet{depth}{ending}": Model(partial(ResNet, depth, stem=stem), WIDTHS, ROLES)
+    for stem, ending in (("cifar", ""), ("imagenet", "-imagenet"))
+    for depth in BLOCKS
+}

@@ -14,16 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from companion import machine, streams
+from companion import machine, models, streams
 from companion.data import Split
 from companion.data.augmentation import crop_flip
-from companion.measure import probes
+from companion.measure import catalogue
+from companion.measure.declare import Measure, View
 from companion.methods import initialization
 from companion.methods.rescaling import Rescaling
-from companion.training.captured import Captured
-from companion.training.optimizers import Optimizer, per_run
+from companion.training import losses
+from companion.training.cuda_graph import Captured
+from companion.training.optimizers import Gradients, Optimizer, per_run
 from companion.training.schedules import learning_rate
-from companion.training.settings import SHARED, Run
+from companion.training.settings import PER_RUN, Run
 from companion.training.stacked_mlp import StackedMLP, is_plain
 from companion.training.stacked_module import StackedModule
 from companion.training.variance_penalty import terms
@@ -32,14 +34,16 @@ SMALL_STEP = 50_000_000
 """Floating-point operations of an MLP's step below which one CPU thread is as fast as several."""
 
 STANDARDIZED_BYTES = 2**30
-"""What a stack on a CPU may hold of images as floats: CIFAR-10's take 600 MiB. It saves a tenth
-of an MLP's step."""
+"""What a stack may hold of images as floats: CIFAR-10's take 600 MiB. It saves a tenth of an
+MLP's step."""
+Rescalings = list[tuple[Rescaling, Tensor | slice, list[Tensor]]]
+"""Per distinct rescaling: the runs it acts on and their target std [members] per layer."""
 
 
 class Stack:
     """R runs of one architecture, trained together, epoch by epoch.
 
-    runs must share the settings named in `SHARED`; the rest is per run. ``split`` lives on the
+    runs must share all settings but those named in `PER_RUN`. ``split`` lives on the
     device that trains. Run r equals `one_run.train` with the same settings and seed, to
     floating-point tolerance, whatever else is in the stack.
     """
@@ -52,7 +56,7 @@ class Stack:
         shapes = {run.settings.shape for run in runs}
         if len(shapes) > 1:
             raise ValueError(
-                f"runs of a stack must share {', '.join(SHARED[:-1])} and {SHARED[-1]}, got "
+                f"runs of a stack must share every setting but {', '.join(PER_RUN)}, got "
                 f"{len(shapes)} kinds; make one stack for each"
             )
         self.runs, self.dtype = tuple(runs), dtype
@@ -61,20 +65,24 @@ class Stack:
         self.split = split.scaled(self.settings.inputs)
         self.device = split.train_images.device
         self.images = self._images()
+        seeds = torch.tensor([run.seed for run in runs], device=self.device)
+        noise, classes = self.settings.label_noise, split.classes
+        self.labels = losses.noisy(split.train_labels, noise, seeds, classes)
         if self.device.type == "cpu":
             machine.keep_freed_memory()
         self.epoch, self.steps = 0, 0
         self.taken = 0  # steps of the epoch under way
-        self.seeds = torch.tensor([run.seed for run in runs], device=self.device)
+        self.seeds = seeds
         self.network = (StackedMLP if is_plain(self.settings) else StackedModule)(
             runs, dtype, self.device
         )
         parameters = self.network.parameters
-        self.optimizer = Optimizer(parameters, runs, terms(parameters, self.weights, runs))
+        added = terms(parameters, self.weights, runs)
+        self.optimizer = Optimizer(parameters, runs, added, self.network.roles)
         self.clock = torch.zeros((), dtype=torch.int64, device=self.device)
-        self.rescalings = self._rescalings()
+        self.rescalings = rescalings(runs, self.weights)
         self.threads = self._threads()
-        self._advance = Captured()
+        self._advance, self.put_back = Captured(), [Captured() for _ in self.rescalings]
 
     @property
     def weights(self) -> list[Tensor]:
@@ -84,62 +92,44 @@ class Stack:
     # --- set-up ---------------------------------------------------------------------------------
 
     def _images(self) -> Tensor:
-        """The training images, on a CPU standardized once and for all steps if that fits."""
+        """The training images, standardized once and for all steps if that fits."""
         images = self.split.train_images
         fits = images.numel() * self.dtype.itemsize <= STANDARDIZED_BYTES
-        if self.device.type == "cpu" and self.settings.augmentation == "none" and fits:
+        if self.settings.augmentation == "none" and fits:
             return self.split.standardize(images, self.dtype)
         return images
 
     def _threads(self) -> int:
-        work = 6 * self.settings.batch_size * sum(weight.numel() for weight in self.weights)
-        small = self.settings.model == "mlp" and work < SMALL_STEP
+        images = self.settings.batch(len(self.split.train_labels))
+        work = 6 * images * sum(weight.numel() for weight in self.weights)
+        small = models.model(self.settings.model).vectors and work < SMALL_STEP
         return 1 if small else torch.get_num_threads()
-
-    def _rescalings(self) -> list[tuple[Rescaling, Tensor | slice, list[Tensor]]]:
-        """Per distinct rescaling: the runs it acts on and their target std [members] per layer."""
-        groups: dict[Rescaling, list[int]] = {}
-        for index, run in enumerate(self.runs):
-            if run.settings.rescale != "none":
-                groups.setdefault(run.settings.rescaling, []).append(index)
-        result = []
-        for rule, members in groups.items():
-            chosen = [self.runs[index].settings for index in members]
-            targets = []
-            for weight in self.weights:
-                fan_in, fan_out = initialization.fans(weight[0])
-                if rule.to == "initial":
-                    # drawn from the seed, so a resumed stack finds the same
-                    flat = weight[members].double().flatten(1)
-                    targets.append(flat.std(dim=1, correction=0).to(self.dtype))
-                    continue
-                stds = [initialization.sigma(s.scheme, fan_in, fan_out, s.gain) for s in chosen]
-                targets.append(torch.tensor(stds, dtype=self.dtype, device=self.device))
-            everyone = len(members) == len(self.runs)
-            which = slice(None) if everyone else torch.tensor(members, device=self.device)
-            result.append((rule, which, targets))
-        return result
 
     # --- training -------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def train_epoch(self, stop: Callable[[], bool] | None = None) -> bool:
+    def train_epoch(
+        self,
+        stop: Callable[[], bool] | None = None,
+        step: Callable[[Tensor, float | Tensor], None] | None = None,
+    ) -> bool:
         """One pass over the training images, each run in its own order; True: it is complete.
 
         stop: asked before each step. Once it says True the pass is left, and the next call goes
-        on with it as if nothing had been.
+        on with it as if nothing had been. step: called in place of `step`, which it calls, to
+        look at what lies before and after.
         """
         with machine.cpu_threads(self.threads):
             count = len(self.split.train_labels)
             order = streams.permutation(self.seeds, "order", self.epoch + 1, count, self.device)
-            batches = order.split(self.settings.batch_size, dim=1)
+            batches = order.split(self.settings.batch(count), dim=1)
             rates = self._rates(len(batches))
             while self.taken < len(batches):
                 if stop and stop():
                     return False
                 if self.taken == 0:
                     self._rescale_where(lambda rule: rule.due_before_epoch(self.epoch + 1))
-                self.step(batches[self.taken], rates[self.taken])
+                (step or self.step)(batches[self.taken], rates[self.taken])
                 self.taken += 1
             self._rescale_where(lambda rule: rule.due_after_epoch(self.epoch + 1))
             self.epoch, self.taken = self.epoch + 1, 0
@@ -181,22 +171,28 @@ class Stack:
             self.optimizer.learning_rate = rate
 
     def _descend(self, batch: Tensor) -> None:
-        """Gather, augment and standardize the images of a batch, and update every run."""
+        """Update every run along the gradient of its batch."""
+        images, labels = self._batch(batch)
+        self.optimizer.begin()
+        self.network.descend(images, labels, self.optimizer)
+        self.clock.add_(1)
+
+    def _batch(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Gather, augment and standardize the images of a batch; with their labels."""
         index = batch.reshape(-1)
         images = self.images.index_select(0, index).unflatten(0, batch.shape)
         if self.settings.augmentation == "crop_flip":
             images = crop_flip(images, self.seeds, self.clock)
         if images.dtype == torch.uint8:
             images = self.split.standardize(images, self.dtype)
-        labels = self.split.train_labels[index].view(batch.shape)
-        self.optimizer.begin()
-        self.network.descend(images, labels, self.optimizer)
-        self.clock.add_(1)
+        if self.labels.dim() == 2:  # noise of each run's own
+            return images, self.labels.gather(1, batch)
+        return images, self.labels[index].view(batch.shape)
 
     def _rescale_where(self, due: Callable[[Rescaling], bool]) -> None:
-        for rule, members, targets in self.rescalings:
-            if due(rule):
-                self._rescale(rule, members, targets)
+        for put_back, entry in zip(self.put_back, self.rescalings, strict=True):
+            if due(entry[0]):
+                put_back(lambda _, entry=entry: self._rescale(*entry), self.clock)
 
     def _rescale(self, rule: Rescaling, members: Tensor | slice, targets: list[Tensor]) -> None:
         for layer, (weight, target) in enumerate(zip(self.weights, targets, strict=True)):
@@ -210,10 +206,40 @@ class Stack:
     # --- measuring and saving -------------------------------------------------------------------
 
     @torch.no_grad()
-    def measure(self) -> dict[str, Tensor]:
-        """`probes.measure` of every run: [runs] and [runs, layers]."""
+    def measure(self, measures: Sequence[Measure] = catalogue.EACH_EPOCH) -> dict[str, Tensor]:
+        """The columns of some measures, of every run: [runs], [runs, layers], ..."""
         with machine.cpu_threads(self.threads):
-            return probes.measure(self.network.forward, self.weights, self.split)
+            return catalogue.measure(self.view(), measures)
+
+    def view(self, **step: Any) -> View:
+        """What measures look at; step: the sides of a step, as `View` names them."""
+        network, weights = self.network, self.weights
+        biases = [network.bias(layer) for layer in range(len(weights))]
+        return View(
+            network.forward, weights, self.split, passing=network.passing, biases=biases, **step
+        )
+
+    @torch.no_grad()
+    def gradients(self, batch: Tensor) -> list[Tensor]:
+        """The gradients of the batch's mean loss by the `weights`, like them; nothing changes.
+
+        Raises ValueError where the weights are computed from other parameters.
+        """
+        mine = [
+            next((k for k, p in enumerate(self.network.parameters) if p is w), None)
+            for w in self.weights
+        ]
+        if None in mine:
+            raise ValueError(
+                "gradients are taken by weights that are trained themselves, and those of "
+                f"{self.runs[0].arm} are computed from others; leave that measure out"
+            )
+        kept = [tensor.clone() for tensor in self.network.state]
+        collected = Gradients()
+        self.network.descend(*self._batch(batch), collected)
+        for tensor, value in zip(self.network.state, kept, strict=True):
+            tensor.copy_(value)
+        return [collected.kept[k] for k in mine]
 
     def state(self) -> dict[str, Any]:
         """All that training changes; `load_state` continues from it bit for bit on a CPU."""
@@ -234,4 +260,35 @@ class Stack:
             (self.optimizer.state, state["optimizer"]),
         ):
             for tensor, value in zip(mine, saved, strict=True):
+                if tensor.shape != value.shape:
+                    raise ValueError(
+                        f"a checkpoint's tensors must have the shapes of its stack, got "
+                        f"{tuple(value.shape)} for {tuple(tensor.shape)}; train the stack anew"
+                    )
                 tensor.copy_(value)
+
+
+def rescalings(runs: Sequence[Run], weights: Sequence[Tensor]) -> Rescalings:
+    """The rescalings of a stack of runs, whose weights are [runs, out, ...]."""
+    dtype, device = weights[0].dtype, weights[0].device
+    groups: dict[Rescaling, list[int]] = {}
+    for index, run in enumerate(runs):
+        if run.settings.rescale != "none":
+            groups.setdefault(run.settings.rescaling, []).append(index)
+    result = []
+    for rule, members in groups.items():
+        chosen = [runs[index].settings for index in members]
+        targets = []
+        for weight in weights:
+            fan_in, fan_out = initialization.fans(weight[0])
+            if rule.to == "initial":
+                # drawn from the seed, so a resumed stack finds the same
+                flat = weight[members].double().flatten(1)
+                targets.append(flat.std(dim=1, correction=0).to(dtype))
+                continue
+            stds = [initialization.sigma(s.scheme, fan_in, fan_out, s.gain) for s in chosen]
+            targets.append(torch.tensor(stds, dtype=dtype, device=device))
+        everyone = len(members) == len(runs)
+        which = slice(None) if everyone else torch.tensor(members, device=device)
+        result.append((rule, which, targets))
+    return result

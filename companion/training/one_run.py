@@ -15,9 +15,11 @@ from torch import nn
 from companion import machine, models, streams
 from companion.data import Split
 from companion.data.augmentation import crop_flip
-from companion.measure import probes
+from companion.measure import catalogue, signals
+from companion.measure.declare import View
 from companion.methods.initialization import initialize_, scalable_layers
 from companion.methods.rescaler import Rescaler
+from companion.training.losses import loss, noisy
 from companion.training.schedules import learning_rate
 from companion.training.settings import Settings
 from companion.training.variance_penalty import penalty
@@ -44,27 +46,28 @@ def train(
     rescaler = Rescaler(model, settings.rescaling, settings.scheme, settings.gain)
     rescaler.attach(optimizer)
     seeds = torch.tensor([seed], device=device)
+    labels = noisy(split.train_labels, settings.label_noise, seed, split.classes)
     step = 0
 
     rows = [{"epoch": 0, **measure(model, split)}]
     for epoch in range(1, settings.epochs + 1):
         rescaler.start_epoch()
         order = streams.permutation(seed, "order", epoch, len(split.train_labels), device)
-        batches = order.split(settings.batch_size)
+        batches = order.split(settings.batch(len(order)))
         for batch in batches:
             rate = learning_rate(settings, step, len(batches))
             images = split.train_images[batch]
             if settings.augmentation == "crop_flip":
                 images = crop_flip(images[None], seeds, step)[0]
-            loss = batch_loss(model, settings, split.standardize(images, dtype), batch, split)
+            error = batch_loss(model, settings, split.standardize(images, dtype), labels[batch])
             if settings.variance_penalty:
-                loss = loss + settings.variance_penalty * penalty(model, settings)
+                error = error + settings.variance_penalty * penalty(model, settings)
             optimizer.zero_grad()
-            loss.backward()
+            error.backward()
             for group in optimizer.param_groups:
-                group["lr"] = rate
-                if settings.optimizer == "sgdw":
-                    decay(group["params"], rate * settings.weight_decay)
+                group["lr"] = rate * group["factor"]
+                if settings.optimizer == "sgdw" and group["decays"]:
+                    decay(group["params"], group["lr"] * settings.weight_decay)
             optimizer.step()
             step += 1
         rescaler.end_epoch()
@@ -76,27 +79,34 @@ def train(
 
 def build(settings: Settings, seed: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
     """The network of a run before training: the scheme's weights, biases 0, dropout seeded."""
-    model = models.build(
-        settings.model,
-        settings.widths,
-        settings.activation,
-        settings.normalization,
-        settings.dropout,
-    )
+    model = settings.build()
     models.seed_dropout(model.to(device, dtype), seed)
     return initialize_(model, settings.scheme, settings.gain, seed)
 
 
 def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:
-    """Torch's optimizer of that name; ``sgdw`` is SGD without its weight decay (see `decay`)."""
-    plan = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
-    if settings.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), betas=settings.betas, **plan)
-    if settings.optimizer == "adamw":
-        return torch.optim.AdamW(model.parameters(), betas=settings.betas, **plan)
-    if settings.optimizer == "sgdw":
-        plan["weight_decay"] = 0.0
-    return torch.optim.SGD(model.parameters(), momentum=settings.momentum, **plan)
+    """Torch's optimizer of that name, with a group for each learning rate and decay that the
+    parameters' roles ask for; ``sgdw`` is SGD without its weight decay (see `decay`)."""
+    parameters = dict(model.named_parameters())
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, mine in models.roles(model).items():
+        key = settings.rate_factor(mine), settings.decays(mine)
+        groups.setdefault(key, []).append(parameters[name])
+    coupled = settings.optimizer != "sgdw"
+    plan = [
+        {
+            "params": members,
+            "factor": factor,
+            "decays": decays,
+            "lr": settings.learning_rate * factor,
+            "weight_decay": settings.weight_decay if decays and coupled else 0.0,
+        }
+        for (factor, decays), members in groups.items()
+    ]
+    if settings.optimizer in ("adam", "adamw"):
+        kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
+        return kind(plan, betas=settings.betas, eps=settings.eps)
+    return torch.optim.SGD(plan, lr=settings.learning_rate, momentum=settings.momentum)
 
 
 @torch.no_grad()
@@ -107,24 +117,26 @@ def decay(parameters: list[nn.Parameter], share: float) -> None:
 
 
 def batch_loss(
-    model: nn.Module, settings: Settings, images: torch.Tensor, batch: torch.Tensor, split: Split
+    model: nn.Module, settings: Settings, images: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
-    """Mean cross entropy of one batch, with half-precision products where the settings ask."""
+    """Mean loss of one batch, with half-precision products where the settings ask."""
     half = machine.half_precision(images.device)
     with torch.autocast(images.device.type, half, enabled=settings.precision == "half"):
-        return nn.functional.cross_entropy(model(images), split.train_labels[batch])
+        return loss(settings.loss, model(images), labels)
 
 
 def measure(model: nn.Module, split: Split) -> dict[str, Any]:
-    """The probes of one model: a stack of one, without its run axis. Batch normalization uses its
-    running statistics, dropout is off."""
+    """The measures of one model, `catalogue.EACH_EPOCH`: a stack of one, without its run axis.
+
+    Batch normalization uses its running statistics, dropout is off.
+    """
 
     def forward(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        logits, found = probes.watched(model, images)
+        logits, found = signals.watched(model, images)
         return logits[None], found[None]
 
     model.eval()
     weights = [layer.weight[None].detach() for _, layer in scalable_layers(model)]
-    stacked = probes.measure(forward, weights, split)
+    stacked = catalogue.measure(View(forward, weights, split))
     model.train()
     return {name: values[0].tolist() for name, values in stacked.items()}

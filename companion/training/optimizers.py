@@ -17,8 +17,6 @@ PerRun = float | Tensor
 Term = Callable[[Tensor, Tensor], None]
 """``term(gradient, value)`` adds to the gradient, in place, that of a summand of the loss which
 depends on this one parameter alone; both are [runs, ...]."""
-EPSILON = 1e-8
-"""Adam's summand in the denominator, torch's default."""
 
 
 def per_run(values: Sequence[float], dtype: torch.dtype, device: torch.device) -> PerRun:
@@ -39,11 +37,13 @@ class Optimizer:
     """Updates a stack's parameters in place, each run as torch's optimizer would.
 
     terms: summands of the loss that the gradients given do not yet hold, by the number of their
-    parameter. With gradient g, terms included, weight decay lambda and learning rate eta:
+    parameter. roles: those of each parameter, by which the settings change the learning rate or
+    leave out the decay. With gradient g, terms included, weight decay lambda and learning rate
+    eta:
 
     * ``sgd``: ``v <- momentum v + g + lambda w``, ``w <- w - eta v``;
     * ``adam``: with ``g + lambda w`` for g, first and second moments with ``betas``, both
-      corrected for their start at 0, ``w <- w - eta m / (sqrt(s) + 1e-8)``;
+      corrected for their start at 0, ``w <- w - eta m / (sqrt(s) + eps)``;
     * ``sgdw``, ``adamw``: the same without lambda in the gradient, after
       ``w <- (1 - eta lambda) w`` (Loshchilov and Hutter 2019, algorithms 1 and 2; eta is torch's
       learning rate, so their lambda is eta lambda).
@@ -52,7 +52,11 @@ class Optimizer:
     """
 
     def __init__(
-        self, parameters: Sequence[Tensor], runs: Sequence[Run], terms: Mapping[int, Term]
+        self,
+        parameters: Sequence[Tensor],
+        runs: Sequence[Run],
+        terms: Mapping[int, Term],
+        roles: Sequence[tuple[str, ...]],
     ) -> None:
         settings = runs[0].settings
         dtype, device = parameters[0].dtype, parameters[0].device
@@ -60,7 +64,9 @@ class Optimizer:
         self.terms = terms
         self.adaptive = settings.optimizer in ("adam", "adamw")
         self.decoupled = settings.optimizer in ("sgdw", "adamw")
-        self.betas = settings.betas
+        self.betas, self.eps = settings.betas, settings.eps
+        self.factors = [settings.rate_factor(mine) for mine in roles]
+        self.decays = [settings.decays(mine) for mine in roles]
         self.momentum = per_run([run.settings.momentum for run in runs], dtype, device)
         self.weight_decay = per_run([run.settings.weight_decay for run in runs], dtype, device)
         self.learning_rate: PerRun = 0.0
@@ -106,32 +112,60 @@ class Optimizer:
         value, velocity = self.parameters[index], self.first[index]
         if index in self.terms:
             self.terms[index](velocity, value)
+        rate = self._rate(index)
         if self.decoupled:
-            self._decay(value)
+            self._decay(index, rate)
+        elif not self.decays[index]:
+            pass
         elif isinstance(self.weight_decay, Tensor):
             velocity.addcmul_(value, shaped(self.weight_decay, value))
         elif self.weight_decay:
             velocity.add_(value, alpha=self.weight_decay)
-        if isinstance(self.learning_rate, Tensor):
-            value.addcmul_(velocity, shaped(self.learning_rate, value), value=-1)
+        if isinstance(rate, Tensor):
+            value.addcmul_(velocity, shaped(rate, value), value=-1)
         else:
-            value.sub_(velocity, alpha=self.learning_rate)
+            value.sub_(velocity, alpha=rate)
 
     def _adam(self, index: int, gradient: Tensor) -> None:
         value, mean, square = self.parameters[index], self.first[index], self.second[index]
         if index in self.terms:
             self.terms[index](gradient, value)
+        rate = self._rate(index)
         if self.decoupled:
-            self._decay(value)
-        elif isinstance(self.weight_decay, Tensor) or self.weight_decay:
+            self._decay(index, rate)
+        elif self.decays[index] and (isinstance(self.weight_decay, Tensor) or self.weight_decay):
             gradient = gradient + value * shaped(self.weight_decay, value)
         beta_1, beta_2 = self.betas
         mean.lerp_(gradient, 1 - beta_1)
         square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
-        spread = (square / (1 - beta_2**self.count)).sqrt_().add_(EPSILON)
+        spread = (square / (1 - beta_2**self.count)).sqrt_().add_(self.eps)
         step = mean / (1 - beta_1**self.count)
-        value.sub_(step.div_(spread).mul_(shaped(self.learning_rate, value)))
+        value.sub_(step.div_(spread).mul_(shaped(rate, value)))
 
-    def _decay(self, value: Tensor) -> None:
-        if isinstance(self.weight_decay, Tensor) or self.weight_decay:
-            value.mul_(1 - shaped(self.learning_rate * self.weight_decay, value))
+    def _rate(self, index: int) -> PerRun:
+        """The learning rate of a parameter."""
+        factor = self.factors[index]
+        return self.learning_rate if factor == 1 else self.learning_rate * factor
+
+    def _decay(self, index: int, rate: PerRun) -> None:
+        value = self.parameters[index]
+        if self.decays[index] and (isinstance(self.weight_decay, Tensor) or self.weight_decay):
+            value.mul_(1 - shaped(rate * self.weight_decay, value))
+
+
+class Gradients:
+    """Stands where an `Optimizer` does, and keeps the gradients in place of going along them.
+
+    ``kept``: number of the parameter -> [runs, ...].
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Tensor] = {}
+
+    def update(self, index: int, gradient: Tensor) -> None:
+        """Keep a gradient."""
+        self.kept[index] = gradient
+
+    def update_product(self, index: int, left: Tensor, right: Tensor) -> None:
+        """Keep the gradient ``left^T right``."""
+        self.kept[index] = torch.bmm(left.mT, right)

@@ -14,6 +14,11 @@ from companion.training.settings import Run
 CPU_BYTES = 12 * 2**20
 """Weights of a stack on a CPU. On two cores with a cache of 32 MiB, a smaller stack pays more for
 launching its operations and a larger one more for memory."""
+GPU_BYTES = 192 * 2**20
+"""Weights of a stack on a GPU, where its memory holds more: from some hundred small networks on a
+stack's time grows as it does, and a smaller one is finished, and stored, sooner."""
+FULL = 60_000
+"""Images of a full batch, for which memory is reckoned: as many as the largest set has."""
 SIDE = 32
 """Side of the images for which a convolutional network's memory is reckoned."""
 
@@ -22,8 +27,8 @@ def stack_size(run: Run, device: torch.device) -> int:
     """How many runs of this shape to train at once.
 
     On a CPU MLPs up to `CPU_BYTES`; one convolutional network, for there a stack of them
-    is no faster. On a GPU as many as a quarter of the free memory holds: weights, gradients and
-    the optimizer's tensors, and the signals of a batch twice.
+    is no faster. On a GPU up to `GPU_BYTES`, and as many as a quarter of the free memory holds:
+    weights, gradients and the optimizer's tensors, and the signals of a batch twice.
     """
     settings = run.settings
     if device.type == "cpu":
@@ -35,7 +40,8 @@ def stack_size(run: Run, device: torch.device) -> int:
     )
     copies = 5 if settings.optimizer.startswith("adam") else 3
     free, _ = torch.cuda.mem_get_info(device)
-    return max(1, free // 4 // (4 * (copies * weights + 2 * settings.batch_size * signals)))
+    fit = free // 4 // (4 * (copies * weights + 2 * settings.batch(FULL) * signals))
+    return max(1, min(fit, GPU_BYTES // (4 * weights)))
 
 
 @functools.cache
@@ -45,7 +51,7 @@ def _footprint(
     """Parameters of a network, and the numbers that all its modules put out for one image."""
     with torch.device("meta"):
         network = models.build(model, widths, "relu", normalization, dropout)
-        side = 1 if model == "mlp" else SIDE
+        side = 1 if models.model(model).vectors else SIDE
         image = torch.empty(2, widths[0], side, side)
     counted = 0
 

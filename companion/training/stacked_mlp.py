@@ -8,14 +8,18 @@ gradient is a product that the optimizer can add to its velocity as it is comput
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 
 import torch
 from torch import Tensor
 
-from companion.measure import probes
+from companion import models
+from companion.measure import signals
 from companion.methods import initialization
+from companion.models import mlp
+from companion.training.losses import logits_gradient
 from companion.training.optimizers import Optimizer
-from companion.training.settings import Run, Settings
+from companion.training.settings import PER_RUN, Run, Settings
 
 ACTIVATE: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
@@ -30,15 +34,26 @@ SLOPE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+UNDERSTOOD = (
+    *PER_RUN, "model", "widths", "activation", "loss", "optimizer", "betas", "eps", "rate_factors",
+    "decayed", "inputs", "augmentation", "label_noise", "batch_size", "epochs",
+)  # fmt: skip
+"""The settings that this file heeds; it trains no arm in which another one is changed."""
+
+
 def is_plain(settings: Settings) -> bool:
-    """Whether this file can train it: an MLP without normalization and dropout, in float32 or
-    float64."""
-    return (
-        settings.model == "mlp"
-        and settings.normalization == "none"
-        and settings.dropout == 0
-        and settings.precision == "float32"
-    )
+    """Whether this file can train it: an MLP, with every other setting at its default."""
+    mine = models.model(settings.model) is mlp.MODEL and settings.activation in ACTIVATE
+    return mine and not changed(settings, UNDERSTOOD)
+
+
+def changed(settings: Settings, understood: Sequence[str]) -> list[str]:
+    """The settings that are not at their default, and not among those understood."""
+    return [
+        field.name
+        for field in fields(settings)
+        if field.name not in understood and getattr(settings, field.name) != field.default
+    ]
 
 
 class StackedMLP:
@@ -47,6 +62,7 @@ class StackedMLP:
 
     def __init__(self, runs: Sequence[Run], dtype: torch.dtype, device: torch.device) -> None:
         settings = runs[0].settings
+        self.loss = settings.loss
         self.activate = ACTIVATE[settings.activation]
         self.slope = SLOPE[settings.activation]
         self.weights, self.biases = [], []
@@ -65,6 +81,13 @@ class StackedMLP:
         return [value for pair in zip(self.weights, self.biases, strict=True) for value in pair]
 
     @property
+    def roles(self) -> list[tuple[str, ...]]:
+        """Those of every parameter, as `models.roles` finds them."""
+        last = len(self.weights) - 1
+        places = ["output" if k == last else "hidden" if k else "input" for k in range(last + 1)]
+        return [(kind, place) for place in places for kind in ("weight", "bias")]
+
+    @property
     def state(self) -> list[Tensor]:
         """All tensors that training changes."""
         return self.parameters
@@ -77,10 +100,7 @@ class StackedMLP:
             z = torch.bmm(signals[-1], weight.mT).add_(bias)  # a tenth faster than baddbmm
             signals.append(z if layer == last else self.activate(z))
 
-        # d(mean cross entropy) / d(logits) = (softmax - one-hot) / batch
-        delta = signals.pop().softmax(dim=-1)
-        delta.scatter_add_(2, labels[..., None], delta.new_full((*labels.shape, 1), -1.0))
-        delta.div_(labels.shape[1])
+        delta = logits_gradient(self.loss, signals.pop(), labels)
         ones = delta.new_ones(*labels.shape, 1)  # a bias is a weight whose input is 1
         for layer in range(last, -1, -1):
             below = None
@@ -92,16 +112,25 @@ class StackedMLP:
             delta = below
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images [n, C, H, W], shared by all runs -> logits and moments (`probes.Forward`)."""
+        """Images [n, C, H, W], shared by all runs -> logits and moments (`declare.Forward`)."""
         signal = images.flatten(1)
         # the first layer of all runs is one matrix product: they see the same images
         first = signal @ self.weights[0].flatten(0, 1).mT
         value = first.unflatten(1, self.weights[0].shape[:2]).transpose(0, 1) + self.biases[0]
-        found = [probes.moments(value, dim=(1, 2))]
+        found = [signals.moments(value, dim=(1, 2))]
         for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
             value = torch.baddbmm(bias, self.activate(value), weight.mT)
-            found.append(probes.moments(value, dim=(1, 2)))
+            found.append(signals.moments(value, dim=(1, 2)))
         return value, torch.stack(found, dim=1)
+
+    def passing(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """What goes in and out of every layer (`declare.Passing`)."""
+        passed, signal = [], images.flatten(1).expand(len(self.biases[0]), -1, -1)
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            value = torch.baddbmm(bias, signal, weight.mT)
+            passed.append((signal, value))
+            signal = self.activate(value.clone())  # in place
+        return passed
 
     def set_weight(self, layer: int, members: Tensor | slice, value: Tensor) -> None:
         """Give the runs ``members`` another weight of a layer, [members, out, in]."""

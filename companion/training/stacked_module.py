@@ -17,15 +17,19 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn.utils import parametrize
 
-from companion import machine
-from companion.measure import probes
+from companion import machine, models
+from companion.measure import signals
 from companion.methods.initialization import scalable_layers
-from companion.training import one_run
+from companion.training import losses, one_run, stacked_mlp
 from companion.training.optimizers import Optimizer
 from companion.training.settings import Run
+from companion.training.stacked_mlp import changed
 
 LOSS_SCALE = 1024.0
 """float16 gradients below 6e-8 are 0: the loss is multiplied by this, the gradients divided."""
+
+UNDERSTOOD = (*stacked_mlp.UNDERSTOOD, "normalization", "parametrization", "dropout", "precision")
+"""The settings that this file heeds; an arm that changes another one is refused."""
 
 Named = dict[str, Tensor]
 
@@ -44,11 +48,17 @@ class StackedModule:
         together: bool | None = None,
     ) -> None:
         self.settings, self.device = runs[0].settings, device
+        unknown = changed(self.settings, UNDERSTOOD)
+        if unknown:
+            raise ValueError(
+                f"a stack must understand every setting that an arm changes, got {unknown[0]} = "
+                f"{getattr(self.settings, unknown[0])!r}, which none does; leave it at its default"
+            )
         single = len(runs) == 1
         half = machine.half_precision(device) if self.settings.precision == "half" else None
         self.half, self.scale = half, LOSS_SCALE if half == torch.float16 else 1.0
         if together is None:
-            faster = device.type == "cuda" or self.settings.model == "mlp"
+            faster = device.type == "cuda" or models.model(self.settings.model).vectors
             together = faster and not single and half is None
         self.together = together
         made = [one_run.build(run.settings, run.seed, dtype, device) for run in runs]
@@ -73,6 +83,11 @@ class StackedModule:
         return list(self.trained.values())
 
     @property
+    def roles(self) -> list[tuple[str, ...]]:
+        """Those of every parameter."""
+        return list(models.roles(self.model).values())
+
+    @property
     def state(self) -> list[Tensor]:
         """All tensors that training changes: parameters, running statistics, dropout's step."""
         return [*self.trained.values(), *self.buffers.values()]
@@ -91,7 +106,7 @@ class StackedModule:
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images [n, C, H, W], shared by all runs -> logits and moments (`probes.Forward`), with
+        """Images [n, C, H, W], shared by all runs -> logits and moments (`declare.Forward`), with
         running statistics and without dropout."""
         self.model.eval()
 
@@ -102,6 +117,18 @@ class StackedModule:
         logits, found = self._each(one)
         return logits.to(self.parameters[0].dtype), found
 
+    @torch.no_grad()
+    def passing(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """What goes in and out of every layer (`declare.Passing`)."""
+        self.model.eval()
+
+        def one(trained: Named, buffers: Named) -> tuple[Tensor, ...]:
+            with self._autocast():
+                return functional_call(_Passing(self.model), _inside((trained, buffers)), (images,))
+
+        found = self._each(one)
+        return list(zip(found[::2], found[1::2], strict=True))
+
     def set_weight(self, layer: int, members: Tensor | slice, value: Tensor) -> None:
         """Give the runs ``members`` another weight of a layer; behind a parametrization, through
         its ``right_inverse``."""
@@ -110,10 +137,13 @@ class StackedModule:
         if not parametrize.is_parametrized(module, "weight"):
             self.trained[f"{name}.weight"][members] = value
             return
-        inverses = torch.vmap(module.parametrizations.weight[0].right_inverse)(value)
-        for number, original in enumerate(inverses):
-            key = f"{name}.parametrizations.weight.original{number}"
-            self.trained[key][members] = original
+        found = torch.vmap(module.parametrizations.weight[0].right_inverse)(value)
+        single = isinstance(found, Tensor)  # torch names a single tensor without a number
+        originals = {"original": found} if single else {
+            f"original{number}": one for number, one in enumerate(found)
+        }  # fmt: skip
+        for original, tensor in originals.items():
+            self.trained[f"{name}.parametrizations.weight.{original}"][members] = tensor
 
     def bias(self, layer: int) -> Tensor | None:
         """A layer's bias, [runs, out], to read and to write; None where it has none."""
@@ -127,10 +157,10 @@ class StackedModule:
         return self.compiled or self._loss
 
     def _loss(self, trained: Named, buffers: Named, images: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross entropy of one run's batch."""
+        """Mean loss of one run's batch."""
         with self._autocast():
             logits = functional_call(self.model, (trained, buffers), (images,))
-            return nn.functional.cross_entropy(logits, labels)
+            return losses.loss(self.settings.loss, logits, labels)
 
     @torch.enable_grad()
     def _gradients(self, images: Tensor, labels: Tensor) -> list[Tensor]:
@@ -189,7 +219,18 @@ class _Watched(nn.Module):
         self.model = model
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return probes.watched(self.model, images)
+        return signals.watched(self.model, images)
+
+
+class _Passing(nn.Module):
+    """A network whose call gives what goes in and out of its layers, in turn."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return tuple(side for sides in signals.passed(self.model, images) for side in sides)
 
 
 class _Weight(nn.Module):

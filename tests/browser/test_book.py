@@ -143,7 +143,9 @@ def test_paper_is_white_and_has_no_menus(opened, served, name):
 @pytest.mark.parametrize("name", [LANDING, CHAPTER])
 def test_a_key_moves_the_slider_the_curve_and_the_sentence(opened, origin, name):
     page = opened(f"{origin}/{name}")
-    figure = page.locator("weights-explorable").first
+    for cover in page.locator("details:has(weights-explorable) > summary").all():
+        cover.click()
+    figure = page.locator("weights-explorable:has(input[type=range])").first
     slider = figure.locator("input[type=range]").first
     slider.wait_for()
 

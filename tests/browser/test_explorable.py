@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from companion.display import figures, gallery, style
+from companion.chapters.rescaling import explorables
+from companion.chapters.variance_propagation import explorables as depth
+from companion.display import figures, style
 from companion.display.explorables import (
     Control,
     Curve,
@@ -25,7 +27,7 @@ from companion.display.explorables import (
     Point,
     multiples,
 )
-from companion.display.page import payload
+from companion.display.explorables.page import payload
 
 BUNDLE = Path(__file__).parents[2] / "book" / "vendor" / "explorable"
 
@@ -49,7 +51,7 @@ def made_up(name: str, title: str = "How far do the weights grow?") -> Explorabl
         ]
         accuracy = [90 - 5 * abs(gain - 1) - 80 / (1 + e) for e in epochs]
         return Point(
-            {"std": std, "accuracy": [Curve("this setting", epochs, accuracy, arm="wr")]},
+            {"std": std, "accuracy": [Curve("this setting", epochs, accuracy, family="wr")]},
             f"Width {width}, gain {gain:g}, {tau}: the std ends at {mine[-1]:.3f} & not <more>.",
         )
 
@@ -70,12 +72,14 @@ def every_kind(name: str = "kinds") -> Explorable:
 
     def point(gain, width, arm):
         curves = {
-            key: [Curve(arm, epochs, [gain * k * (1 + e / width) for e in epochs], arm=arm.lower())]
+            key: [
+                Curve(arm, epochs, [gain * k * (1 + e / width) for e in epochs], family=arm.lower())
+            ]
             for k, key in enumerate(layers, start=1)
         }
         curves["weights"] = [
             Histogram("before", edges, [0, 0.5, 0.5, 0], role="reference"),
-            Histogram("after", edges, [0.1 * gain, 0.4, 0.4, 0.1], arm=arm.lower()),
+            Histogram("after", edges, [0.1 * gain, 0.4, 0.4, 0.1], family=arm.lower()),
         ]
         lost = gain == 2 and width == 16
         curves["accuracy"] = math.nan if lost else 90 - 5 * gain + width / 16 - (arm == "WR")
@@ -401,7 +405,7 @@ def numbers(rows) -> list[tuple]:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: made_up("hero"), every_kind, gallery.scale_map, gallery.hero]
+    "make", [lambda: made_up("hero"), every_kind, explorables.scale_map, depth.hero]
 )
 def test_table_and_files_hold_the_data(page_of, visit, make):
     explorable = make()
@@ -469,11 +473,11 @@ async ([id, moves]) => {
     "make",
     [
         every_kind,
-        gallery.width_gain_period,
-        gallery.scale_map,
-        gallery.weight_std_by_layer,
-        gallery.weights_before_and_after,
-        gallery.hero,
+        explorables.width_gain_period,
+        explorables.scale_map,
+        explorables.weight_std_by_layer,
+        explorables.weights_before_and_after,
+        depth.hero,
     ],
 )
 def test_a_move_redraws_within_50_ms(page_of, visit, make):

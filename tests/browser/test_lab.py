@@ -23,7 +23,7 @@ def server(tmp_path_factory):
     jupyter.write_notebook(
         folder,
         "import warnings; warnings.simplefilter('error')\n"
-        "from companion.display import labs\nlab = labs.rescaling()\nlab",
+        "from companion.chapters.rescaling import lab\nlab.rescaling()",
         "6 * 7",
     )
     with jupyter.served(folder) as address:
@@ -46,8 +46,15 @@ def run_cell(page, number: int) -> None:
 
 
 def type_into(page, label: str, value: str) -> None:
-    """Replace a field's text by keyboard alone."""
-    page.get_by_label(label, exact=True).focus()
+    """Replace a field's text by keyboard alone.
+
+    The cursor must be in it first: JupyterLab takes keys typed elsewhere as commands ("0 0"
+    restarts the kernel).
+    """
+    field = page.get_by_label(label, exact=True)
+    expect(field).to_be_visible(timeout=SOON)
+    field.focus()
+    expect(field).to_be_focused()
     page.keyboard.press("Control+a")
     page.keyboard.type(value)
     page.keyboard.press("Enter")
@@ -58,6 +65,7 @@ def press(page, name: str) -> None:
     button = page.locator(".wis-lab").get_by_role("button", name=name, exact=True)
     expect(button).to_be_enabled(timeout=SOON)
     button.focus()
+    expect(button).to_be_focused()
     page.keyboard.press("Enter")
 
 
@@ -142,14 +150,14 @@ def test_a_lab_is_trained_stopped_run_again_and_fed_bad_values(page):
 
 
 def test_in_a_page_the_lab_shows_the_record_and_a_link_instead_of_run(visit, tmp_path):
-    from companion.display import labs
+    from companion.chapters.rescaling import lab
 
     bundle = Path(__file__).parents[2] / "book" / "vendor" / "explorable"
     shutil.copytree(bundle, tmp_path / "explorable")
     page_file = tmp_path / "chapter.html"
     page_file.write_text(
         '<!DOCTYPE html><html lang="en" data-content_root="./"><meta charset="utf-8">'
-        f"<title>A chapter</title><body>{labs.rescaling().html()}</body></html>"
+        f"<title>A chapter</title><body>{lab.rescaling().html()}</body></html>"
     )
     page = visit(page_file.as_uri())
     lab = page.locator("#rescaling-lab")

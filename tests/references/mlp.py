@@ -2,14 +2,20 @@
 
 import numpy as np
 
+from companion.theory import gains
 from tests.references import scale
 
+OTHERS = ("leaky_relu", "gelu", "silu", "selu")
+"""Activations whose formulas are the theory's, a number at a time."""
+
 PHI = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh, "linear": lambda z: z}
+PHI |= {name: np.vectorize(gains.ACTIVATIONS[name], otypes=[float]) for name in OTHERS}
 SLOPE = {
     "relu": lambda z: (z > 0).astype(float),
     "tanh": lambda z: 1 / np.cosh(z) ** 2,
     "linear": np.ones_like,
 }
+SLOPE |= {name: np.vectorize(gains.SLOPES[name], otypes=[float]) for name in OTHERS}
 
 
 def preactivations(weights, biases, x, activation):

@@ -7,7 +7,7 @@ import pytest
 
 from companion import data
 from companion.evidence import records
-from companion.experiments import provenance, runner
+from companion.experiments import packs, runner, sources, stack_training
 from companion.experiments.plan import Experiment, Scale
 from companion.training.settings import Settings
 from tests.references import tiny
@@ -35,9 +35,9 @@ CODE = {"version": "0.1", "commit": "abc", "source": "0" * 64}
 def small(patch: pytest.MonkeyPatch) -> None:
     """Made images, stacks of two, a checkpoint after every epoch, and code that stands still."""
     patch.setattr(data, "load", lambda name: replace(tiny.image_set(), name=name))
-    patch.setattr(runner, "stack_size", lambda run, device: SIZE)
-    patch.setattr(runner, "CHECKPOINT_SECONDS", 0)
-    patch.setattr(provenance, "code", lambda: CODE)
+    patch.setattr(packs, "stack_size", lambda run, device: SIZE)
+    patch.setattr(stack_training, "CHECKPOINT_SECONDS", 0)
+    patch.setattr(sources, "code", lambda: CODE)
 
 
 def train(out, experiment=TOY, **options) -> records.Record:

@@ -3,6 +3,8 @@ import { asOneImage, element } from "./dom.js";
 import { heading, SIZE, textWidth } from "./panel.js";
 
 const ROW = 44; // CSS px: a cell is as high as a finger needs
+const FINE = 26; // of a map with more rows than MANY, where the sliders are the finger's way
+const MANY = 12;
 const TOP = 30;
 const BOTTOM = 42;
 const STOPS = 12; // of the legend's gradient
@@ -25,10 +27,12 @@ export function drawHeat(box, width, family, panel, { across, up, rows, here, ch
       label: missing ? "–" : entry.value.toFixed(panel.digits).replace("-", "−"),
     };
   });
-  const height = TOP + BOTTOM + ROW * up.keys.length;
+  const height = TOP + BOTTOM + (up.keys.length > MANY ? FINE : ROW) * up.keys.length;
   const marginLeft = 10 + Math.ceil(Math.max(...up.shorts.map((each) => textWidth(each, family))));
   const side = (width - marginLeft) / across.keys.length;
   if (side < 8) return; // folded away, or not laid out yet
+  const name = Math.max(...across.shorts.map((each) => textWidth(each, family)));
+  const every = Math.ceil((name + 6) / side); // names of columns that would overlap are left out
   const widest = Math.max(...entries.map(({ label }) => textWidth(label, family)));
   const present = entries.filter((entry) => String(entry.cell) === String(here));
   const quiet = { color: "var(--wis-muted)", tickSize: 0 };
@@ -40,7 +44,7 @@ export function drawHeat(box, width, family, panel, { across, up, rows, here, ch
     y: { type: "band", domain: up.keys.map((_, j) => j), reverse: true, padding: 0 },
     marks: [
       axisX({
-        ...quiet, tickFormat: (i) => across.shorts[i], tickPadding: 6,
+        ...quiet, tickFormat: (i) => (i % every ? "" : across.shorts[i]), tickPadding: 6,
         label: [across.label, across.unit].filter(Boolean).join(", "),
         labelAnchor: "center", labelArrow: "none", labelOffset: 36,
       }),

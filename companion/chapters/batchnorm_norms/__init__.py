@@ -1,0 +1,1 @@
+"""Chapter 5: batch norm and the dynamics of weight norms."""

@@ -1,0 +1,10 @@
+"""What chapter 5 trains, and what of its source it cannot."""
+
+EXPERIMENTS = ()
+_NETWORKS = "no experiment of this library trains these networks with batch normalization"
+NOT_BUILT = {
+    ("L", "1"): _NETWORKS,
+    ("L", "S2"): _NETWORKS,
+    ("L", "section 6.2"): "no network of this library detects, segments or counts",
+}
+"""(source, table) -> why nothing here answers it."""

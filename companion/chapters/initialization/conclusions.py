@@ -1,0 +1,98 @@
+"""What chapter 1 says in plain words, and the checks that guard it."""
+
+from __future__ import annotations
+
+import itertools
+
+from companion.chapters.initialization import maps, ties
+from companion.chapters.initialization.experiments import schemes
+from companion.evidence import claims
+from companion.evidence.records import Record
+
+
+def check(record: Record) -> None:
+    """Guard the sentences about the map of tanh networks, a record of `depth_gain.TANH`; raises
+    `claims.Unsupported` where it does not hold them."""
+    cells = maps.depth_gain_cells(record).set_index(["depth", "gain"])
+    share, accuracy = cells["share"], cells["accuracy"]
+    claims.require("two layers learn at every gain", (share.loc[2] == 1).all(), record)
+    claims.require(
+        "at 32 layers a gain of 0.7 is too small and 3 is too large",
+        share[32, 0.7] == 0 and share[32, 3.0] == 0 and share[32, 1.0] == 1,
+        record,
+    )
+    learned = [int((accuracy.loc[depth] > maps.LEARNED).sum()) for depth in (8, 16, 32, 64, 100)]
+    claims.require(
+        "every doubling of the depth takes gains away",
+        all(deeper < before for before, deeper in itertools.pairwise(learned[1:])),
+        record,
+    )
+    claims.require(
+        "a border at six depth scales is right in at least four cells of five",
+        maps.agreement(maps.depth_gain_cells(record)) >= 0.8,
+        record,
+    )
+    claims.require(
+        "at gain 1 only some networks of 100 layers learn", 0 < share[100, 1.0] < 1, record
+    )
+    reached = maps.ends(record)
+    claims.require(
+        "with the largest rate alone, no network of 32 layers would have learned",
+        all(
+            (reached[arm] <= maps.LEARNED).all()
+            for arm in reached
+            if arm.startswith("depth 32,") and arm.endswith("lr 0.05")
+        ),
+        record,
+    )
+
+
+def check_ties(steps: int = 300) -> None:
+    """Guard what is said of units that start equal, trained here."""
+    equal, random = (ties.largest_difference("float32", steps, s)[-1] for s in
+                     ("constant", "kaiming"))  # fmt: skip
+    claims.require("rounding breaks the tie by about a billionth", equal < 1e-6, "trained here")
+    claims.require("random units differ", random > 0.1, "trained here")
+
+
+def border_words(record: Record) -> str:
+    """How well depth scales tell which cells learned, with the numbers."""
+    cells = maps.depth_gain_cells(record)
+    return (
+        f"Of {len(cells)} cells, a border at {maps.BORDER:g} depth scales tells "
+        f"{maps.agreement(cells):.0%} rightly;\nSpearman's correlation of accuracy and depth "
+        f"scales is {maps.rank_correlation(cells):.2f}."
+    )
+
+
+def check_schemes(record: Record) -> None:
+    """Guard the sentences about schemes, a record of `schemes.EXPERIMENT`."""
+    reached = maps.ends(record)
+
+    def best(activation: str, shape: str, scheme: str) -> float:
+        return max(
+            reached[schemes.arm_name(activation, shape, scheme, rate)].mean()
+            for rate in schemes.RATES
+        )
+
+    pairs = list(itertools.product(schemes.ACTIVATIONS, schemes.SHAPES))
+    fans = ("kaiming", "kaiming_out", "xavier")
+    spreads = [
+        max(best(*pair, one) for one in fans) - min(best(*pair, one) for one in fans)
+        for pair in pairs
+    ]
+    claims.require("which fan is counted changes less than two points", max(spreads) < 0.02, record)
+    claims.require(
+        "gain 1 costs ReLU more than five points and tanh nothing",
+        all(
+            best("relu", shape, "lecun") < best("relu", shape, "kaiming") - 0.05
+            and best("tanh", shape, "lecun") > best("tanh", shape, "kaiming") - 0.01
+            for shape in schemes.SHAPES
+        ),
+        record,
+    )
+    claims.require(
+        "the constant reads what guessing reads",
+        all(best(*pair, "constant") < 0.15 for pair in pairs),
+        record,
+    )

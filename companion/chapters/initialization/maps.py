@@ -1,0 +1,86 @@
+"""Chapter 1's records as maps: a row a cell, with what the mean-field theory predicts for it."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from companion.chapters.initialization.experiments import depth_gain
+from companion.evidence.records import Record
+from companion.theory import meanfield
+
+LEARNED = 0.5
+"""Test accuracy above which a run counts as one that learned; chance is 0.1."""
+BORDER = 6.0
+"""Depth in depth scales of a gradient beyond which networks are expected not to train
+(Schoenholz et al. 2017, section 4)."""
+
+
+def activation(record: Record) -> str:
+    """That of a record of `depth_gain`."""
+    return record.provenance["experiment"].removeprefix("depth-gain-")
+
+
+def depth_gain_cells(record: Record) -> pd.DataFrame:
+    """Each depth and gain at the learning rate with the best mean test accuracy at the end.
+
+    Columns depth, gain (in units of `depth_gain.UNIT`), rate, accuracy (mean), runs (each run's
+    accuracy, ascending), share (of runs that learned), scales: ``depth |ln chi_1|``, the depth in
+    depth scales.
+    """
+    kind = activation(record)
+    reached = ends(record)
+    rows = []
+    for depth, gain in depth_gain.cells(kind):
+        runs = {rate: reached[depth_gain.arm_name(depth, gain, rate)] for rate in depth_gain.RATES}
+        rate = max(runs, key=lambda one: runs[one].mean())
+        rows.append(
+            {
+                "depth": depth,
+                "gain": gain,
+                "rate": rate,
+                "accuracy": runs[rate].mean(),
+                "runs": sorted(runs[rate]),
+                "share": (runs[rate] > LEARNED).mean(),
+                "scales": depth * abs(math.log(chi_1(kind, gain))),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def chi_1(kind: str, gain: float) -> float:
+    """The factor of a gradient's second moment per layer, at the variance that depth settles at;
+    gain in units of `depth_gain.UNIT`."""
+    sigma_w = gain * depth_gain.UNIT[kind]
+    if kind == "relu":
+        return meanfield.chi_1(kind, 1.0, sigma_w)  # the same at every variance
+    if gain <= 1:
+        return gain**2  # tanh's variance dies there, where its slope is 1
+    return meanfield.chi_1(kind, meanfield.fixed_point(kind, sigma_w), sigma_w)
+
+
+def agreement(cells: pd.DataFrame, border: float = BORDER) -> float:
+    """The share of cells in which a border at so many depth scales says rightly whether the mean
+    accuracy is above `LEARNED`."""
+    return float(((cells["accuracy"] > LEARNED) == (cells["scales"] < border)).mean())
+
+
+def rank_correlation(cells: pd.DataFrame) -> float:
+    """Spearman's correlation of accuracy and depth in depth scales."""
+    return float(cells["accuracy"].corr(cells["scales"], method="spearman"))
+
+
+def steps_to(record: Record, arm: str, accuracy: float = 0.9, epoch_steps: int = 36) -> pd.Series:
+    """Optimizer steps until each run's test accuracy reaches a value, to the next epoch; inf where
+    it never does. epoch_steps: 36 for the digits in batches of 32."""
+    rows = record.epochs[record.epochs["arm"] == arm]
+    reached = rows[rows["test_accuracy"] >= accuracy].groupby("run")["epoch"].min()
+    return epoch_steps * reached.reindex(rows["run"].unique()).fillna(math.inf)
+
+
+def ends(record: Record) -> dict[str, pd.Series]:
+    """Arm -> test accuracies of its runs after the last epoch."""
+    epochs = record.epochs
+    last = epochs[epochs["epoch"] == epochs["epoch"].max()]
+    return {str(arm): rows for arm, rows in last.groupby("arm")["test_accuracy"]}

@@ -1,0 +1,1 @@
+"""Closed forms for the scale of weights and of signals: what the figures draw as prediction."""

@@ -1,0 +1,51 @@
+"""Which network: model, widths, activation, normalization, parametrization, dropout, precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from companion import models
+from companion.models import mlp
+from companion.training.parts import rules
+
+PRECISIONS = ("float32", "half")
+
+
+@dataclass(frozen=True)
+class Network:
+    """model: a name of `models.MODELS`; widths: inputs, hidden layers, classes (for convolutional
+    networks, channels). normalization: ``none``, ``batch``, ``layer``; parametrization: ``none``,
+    ``weight_norm``; dropout: the probability of zeroing. precision: ``float32``, or ``half``:
+    matrix products in the device's 16-bit format.
+    """
+
+    model: str = "mlp"
+    widths: tuple[int, ...] = mlp.N_WIDTHS
+    activation: str = "relu"
+    normalization: str = "none"
+    parametrization: str = "none"
+    dropout: float = 0.0
+    precision: str = "float32"
+
+    def check_network(self) -> None:
+        """Raise ValueError unless this describes a network."""
+        models.check(**self._parts)
+        rules.one_of("precision", self.precision, PRECISIONS)
+
+    def build(self) -> nn.Module:
+        """The network, with torch's default weights."""
+        return models.build(**self._parts)
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "name": self.model,
+            "widths": self.widths,
+            "activation": self.activation,
+            "normalization": self.normalization,
+            "dropout": self.dropout,
+            "parametrization": self.parametrization,
+        }

@@ -1,0 +1,24 @@
+"""Where the weights start: the scheme of initialization and its gain."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from companion.methods import initialization
+from companion.training.parts import rules
+
+
+@dataclass(frozen=True)
+class Start:
+    """scheme: one of `initialization.SCHEMES`. gain: factor of the scheme's sigma (of LeCun's,
+    whose own gain is 1, too); the weights' target under ``wr`` as well.
+    """
+
+    scheme: str = "kaiming"
+    gain: float = math.sqrt(2)
+
+    def check_start(self) -> None:
+        """Raise ValueError unless the scheme exists and the gain is positive."""
+        initialization.sigma(self.scheme, 1, 1, self.gain)
+        rules.require("gain", rules.positive(self.gain), "> 0", self.gain, "sqrt 2 suits ReLU")
