@@ -29,6 +29,11 @@ def tanh():
 
 
 @pytest.fixture(scope="module")
+def relu():
+    return records.recorded("depth-gain-relu-digits-book")
+
+
+@pytest.fixture(scope="module")
 def cells(tanh):
     return maps.depth_gain_cells(tanh)
 
@@ -70,8 +75,9 @@ def test_steps_to_an_accuracy(tanh):
     assert np.isinf(maps.steps_to(tanh, depth_gain.arm_name(64, 0.5, 0.001))).all()
 
 
-def test_the_chapters_words_stand_under_guard(tanh):
+def test_the_chapters_words_stand_under_guard(tanh, relu):
     conclusions.check(tanh)
+    conclusions.check_relu(tanh, relu)
     conclusions.check_ties()
     conclusions.check_schemes(records.recorded("initialization-schemes-digits-book"))
 
@@ -81,6 +87,16 @@ def test_a_record_that_says_otherwise_stops_the_build(tanh, monkeypatch):
     monkeypatch.setattr(maps, "depth_gain_cells", lambda _: lost)
     with pytest.raises(claims.Unsupported, match="two layers learn at every gain"):
         conclusions.check(tanh)
+
+
+def test_relu_that_learned_like_tanh_stops_the_build(tanh, relu, monkeypatch):
+    real = maps.depth_gain_cells
+    learned = {"relu": lambda cells: cells.assign(share=1.0), "tanh": lambda cells: cells}
+    monkeypatch.setattr(
+        maps, "depth_gain_cells", lambda record: learned[maps.activation(record)](real(record))
+    )
+    with pytest.raises(claims.Unsupported, match="and ReLU not at"):
+        conclusions.check_relu(tanh, relu)
 
 
 def test_units_that_start_equal_stay_equal_and_random_ones_do_not():
@@ -133,7 +149,8 @@ def test_the_lab_starts_at_a_recorded_cell(tmp_path):
     assert "recorded band" not in made.figure.value
 
 
-def test_figures_say_what_they_show(tanh):
+def test_figures_say_what_they_show(tanh, relu):
+    assert "ReLU, 64 layers: 40 % at 1." in figures.two_maps(tanh, relu).alt
     shown = figures.border(tanh)
     assert "of 63 cells 43 learned" in shown.alt.lower()
     table = figures.gains_table().data.set_index("activation")

@@ -47,6 +47,38 @@ def check(record: Record) -> None:
     )
 
 
+def check_relu(tanh: Record, relu: Record) -> None:
+    """Guard the sentences about ReLU beside tanh, records of `depth_gain.TANH` and `RELU`."""
+    maps_ = {kind: maps.depth_gain_cells(one) for kind, one in (("tanh", tanh), ("relu", relu))}
+    share = {kind: cells.set_index(["depth", "gain"])["share"] for kind, cells in maps_.items()}
+    best = {
+        (kind, depth): cells.set_index(["depth", "gain"])["accuracy"].loc[depth].idxmax()
+        for kind, cells in maps_.items()
+        for depth in (32, 64, 100)
+    }
+    claims.require(
+        "at 32 layers and more the best gain is 1 or 1.15 for tanh and the root of 2 for ReLU",
+        all(gain in (1.0, 1.15) if kind == "tanh" else gain == 1.0
+            for (kind, _), gain in best.items()),
+        relu,
+    )  # fmt: skip
+    claims.require(
+        "at 32 layers tanh learns at 1.6 and ReLU not at 1.4 times its own gain",
+        share["tanh"][32, 1.6] > 0.5 and share["relu"][32, 1.4] == 0,
+        relu,
+    )
+    claims.require(
+        "at its best gain one ReLU network of 64 layers in ten learns, and most tanh ones",
+        share["relu"].loc[64].max() == 0.1 and share["tanh"].loc[64].max() > 0.5,
+        relu,
+    )
+    claims.require(
+        "the border at six depth scales is right for ReLU in at least four cells of five",
+        maps.agreement(maps_["relu"]) >= 0.8,
+        relu,
+    )
+
+
 def check_ties(steps: int = 300) -> None:
     """Guard what is said of units that start equal, trained here."""
     equal, random = (ties.largest_difference("float32", steps, s)[-1] for s in
