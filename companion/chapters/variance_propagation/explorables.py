@@ -1,4 +1,5 @@
-"""A signal through fifty layers: random ReLU networks, measured by passing real inputs."""
+"""Chapter 2's explorables: a signal and its gradient through fifty layers of random ReLU networks,
+and where the variance comes from once they learn."""
 
 from __future__ import annotations
 
@@ -9,8 +10,12 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from companion.chapters.variance_propagation import parts
+from companion.chapters.variance_propagation.experiments import in_training
 from companion.display.explorables import Control, Curve, Explorable, Panel, Point
 from companion.display.explorables.curves import inside
+from companion.evidence import records
+from companion.evidence.records import Record
 from companion.theory import depth, scale
 
 WIDTH, DEPTH, NETWORKS, INPUTS = 256, 50, 8, 16
@@ -107,6 +112,138 @@ def hero() -> Explorable:
         note=f"{NETWORKS} random ReLU networks, {WIDTH} units a layer, untrained; "
         f"{INPUTS} random inputs each.",
     )
+
+
+@cache
+def gradient_rms() -> dict[float, np.ndarray]:
+    """gain -> the gradient at layers 0 .. DEPTH of the same networks, never rescaled, [network,
+    layer]: rms over units and inputs, 1 where it enters, at the last layer's output.
+
+    The gradient is that of a random linear function of the outputs.
+    """
+    import torch
+
+    from companion import streams
+    from companion.methods.initialization import initialize_
+    from companion.models import MLP
+
+    model = MLP((WIDTH,) * (DEPTH + 1))
+    rows: dict[float, list] = {}
+    with torch.no_grad():
+        for seed in range(NETWORKS):
+            inputs = streams.normal(seed, "inputs", 0, INPUTS * WIDTH).view(INPUTS, WIDTH)
+            start = streams.normal(seed, "gradient", 0, INPUTS * WIDTH).view(INPUTS, WIDTH)
+            drawn = [layer.weight.clone() for layer in initialize_(model, seed=seed).layers]
+            open_units = [z > 0 for z in model.preactivations(inputs)]  # the same at every gain
+            for gain in GAINS:
+                gradient, sizes = start, [float(start.double().square().mean().sqrt())]
+                for weight, kept in zip(reversed(drawn), reversed(open_units), strict=True):
+                    gradient = (gradient * kept) @ (gain * weight)
+                    sizes.append(float(gradient.double().square().mean().sqrt()))
+                rows.setdefault(gain, []).append(np.array(sizes[::-1]) / sizes[0])
+    return {gain: np.stack(sizes) for gain, sizes in rows.items()}
+
+
+POINTED = (1, 10, 25, 40, 50)
+"""Layers to point at."""
+
+
+def both_ways() -> Explorable:
+    """The signal on its way up and its gradient on its way down; controls gain, layer."""
+    signals, gradients = signal_rms(), gradient_rms()
+    shown = slice(None, None, 2)
+
+    def curves(sizes: np.ndarray, theory_line: np.ndarray, layer: int) -> list[Curve]:
+        frame = pd.DataFrame({"mean": theory_line, "low": theory_line, "high": theory_line})
+        expected = inside("theory", frame.iloc[shown], LIMITS, "none")
+        measured = inside("measured", _band(sizes).iloc[shown], LIMITS, "wr")
+        here = float(np.exp(np.log(sizes[:, layer]).mean()))
+        found = [Curve("theory", expected.x, expected.y, role="theory"), measured]
+        if LIMITS[0] <= here <= LIMITS[1]:
+            found.append(Curve("this layer", [layer, layer], [LIMITS[0], here], family="wd"))
+        return found
+
+    def point(gain: float, layer: int) -> Point:
+        signal, gradient = signals[gain, False], gradients[gain]
+        up, down = (math.exp(np.log(s[:, layer]).mean()) for s in (signal, gradient))
+        return Point(
+            {
+                "signal": curves(signal, predicted(gain), layer),
+                "gradient": curves(gradient, predicted(gain)[::-1], layer),
+            },
+            f"Gain {gain:g} × √2, after layer {layer}: the signal is {_times(up)} its size at the "
+            f"input, the gradient {_times(down)} its size at the output.",
+        )
+
+    band = f"geometric mean, smallest to largest of {NETWORKS} networks"
+    return Explorable.compute(
+        "both-ways",
+        "A signal on its way up, its gradient on its way down",
+        [
+            Control("gain", "Gain", GAINS, unit="× √2", start=GAINS.index(1.1)),
+            Control("layer", "Point at layer", POINTED, start=2),
+        ],
+        [
+            Panel("signal", "layer", "signal (rms, 1 at the input)", y_log=True, y_limits=LIMITS,
+                  band=band),
+            Panel("gradient", "layer", "gradient (rms, 1 at the output)", y_log=True,
+                  y_limits=LIMITS, band=band),
+        ],
+        point,
+        note=f"{NETWORKS} random ReLU networks, {WIDTH} units a layer, untrained; {INPUTS} random "
+        "inputs each.",
+    )  # fmt: skip
+
+
+EPOCHS = (0, 1, 2, 5, 10, 20, 40, 60)
+PART_LIMITS = (0.01, 200.0)
+
+
+def variance_parts(record: Record | None = None) -> Explorable:
+    """The variance of each layer and what the weights' size explains of it; controls arm, epoch.
+
+    record: of `in_training.DIGITS`; the shipped one if none is given.
+    """
+    shown = record or records.recorded("variance-in-training-digits-book")
+    arms, found = in_training.DIGITS.arms, parts.means(shown)
+    labels = {arms[name].label: name for name in shown.provenance["arms"]}
+
+    def line(label: str, values: pd.Series, **look) -> Curve:
+        kept = values.where(values.between(*PART_LIMITS))
+        return Curve(label, kept.index.tolist(), kept.tolist(), **look)
+
+    def point(arm: str, epoch: int) -> Point:
+        rows, family = found.loc[labels[arm], epoch], arms[labels[arm]].family
+        last = rows.iloc[-1]
+        known = last["variance_correlation"] / last["preactivation_variance"]
+        return Point(
+            {
+                "variance": [
+                    line("size of all weights", rows["by_size"], role="theory"),
+                    line("size of its weights", rows["variance_product"], family=family,
+                         dash="dashed"),
+                    line("measured", rows["preactivation_variance"], family=family),
+                ]
+            },
+            f"{arm}, epoch {epoch}: the last layer's variance is "
+            f"{last['preactivation_variance']:.3g}. The size of all weights explains "
+            f"{last['by_size']:.2g}; that of the last layer's own, with the signal it gets, "
+            f"{last['variance_product']:.3g}. {known:.0%} comes from weights that know their "
+            "inputs.",
+        )  # fmt: skip
+
+    return Explorable.compute(
+        "variance-parts",
+        "What the size of the weights explains",
+        [
+            Control("arm", "Weights", tuple(labels), ordered=False),
+            Control("epoch", "Epoch", EPOCHS, start=EPOCHS.index(20)),
+        ],
+        [Panel("variance", "layer", "variance of the pre-activations", y_log=True,
+               y_limits=PART_LIMITS)],
+        point,
+        note=f"{shown.label()}. Means over the runs.",
+    )  # fmt: skip
 
 
 def _context(gain: float, band: pd.DataFrame) -> Curve:

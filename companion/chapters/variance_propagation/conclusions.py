@@ -1,0 +1,174 @@
+"""What chapter 2 says in plain words, and the checks that guard it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion import data
+from companion.chapters.variance_propagation import explorables, lab, parts, random_networks
+from companion.display.labs.settings import plan
+from companion.evidence import claims
+from companion.evidence.records import Record
+from companion.evidence.summaries import summary
+from companion.theory import finite_width
+from companion.training.many_runs import Stack
+from companion.training.settings import Run
+
+HELD = "wr every step"
+
+
+def check_untrained() -> None:
+    """Guard the sentences about random networks, drawn here; raises `claims.Unsupported`."""
+    drawn = "random networks, drawn here"
+    signals, gradients = explorables.signal_rms(), explorables.gradient_rms()
+    large, small = ([np.exp(np.log(values[gain][:, end]).mean()) for gain in (1.1, 0.9)]
+                    for values, end in (({g: signals[g, False] for g in (1.1, 0.9)}, -1),
+                                        (gradients, 0)))  # fmt: skip
+    claims.require(
+        "a tenth too large makes signal and gradient 50 times larger or more, a tenth too small "
+        "a hundredth or less",
+        min(large[0], small[0]) > 50 and max(large[1], small[1]) < 0.01,
+        drawn,
+    )
+    inside = []
+    for kind in random_networks.KINDS:
+        pairs = zip(
+            random_networks.activation_sizes(kind),
+            random_networks.expected_sizes(kind),
+            strict=True,
+        )
+        inside += [abs(summary(found).mean / expected - 1) for found, expected in pairs]
+    claims.require("theory is within a tenth of the mean", max(inside) < 0.1, drawn)
+    sizes = {
+        name: np.exp(np.log(random_networks.architecture_sizes(name)[:, -1]).mean())
+        for name in random_networks.ARCHITECTURES
+    }
+    claims.require(
+        "residual blocks grow a million times, scaled ones less than threefold, weight norm dies",
+        sizes["residual"] > 5e5 and sizes["scaled"] < 3 and sizes["weight norm"] < 1e-5,
+        drawn,
+    )
+    median, _ = finite_width.typical("relu", 256, 50)
+    claims.require("a typical signal keeps some three fifths", 0.55 < median < 0.65, "computed")
+
+
+def check_training(record: Record) -> None:
+    """Guard the sentences about trained networks, a record of `in_training.DIGITS`."""
+    found = parts.means(record)
+    end = found.index.get_level_values("epoch").max()
+    last = found.xs((end, 6), level=("epoch", "layer"))
+    claims.require(
+        "the weights' size alone says 2 at every layer of weights held at every step, and the "
+        "last layer's variance is 30 times that or more",
+        np.allclose(found.loc[HELD, end]["by_size"], 2, rtol=0.01)
+        and last.loc[HELD, "preactivation_variance"] > 60,
+        record,
+    )
+    claims.require(
+        "how often weights are rescaled moves the last layer's variance by less than a tenth",
+        np.ptp(last.loc[[a for a in last.index if a.startswith("wr")], "preactivation_variance"])
+        < 0.1 * last.loc[HELD, "preactivation_variance"],
+        record,
+    )
+    claims.require(
+        "under decay the weights' size explains less than a thousandth of the last layer's "
+        "variance, and correlation at least three quarters of each layer's",
+        last.loc["wd-1e-2", "by_size"] < 1e-3 * last.loc["wd-1e-2", "preactivation_variance"]
+        and min(parts.correlated_share(record, "wd-1e-2", layer) for layer in range(1, 7)) > 0.75,
+        record,
+    )
+    free = [parts.correlated_share(record, "none", layer) for layer in range(1, 7)]
+    claims.require(
+        "without decay correlation adds a sixth to a quarter in the layers below the last, and "
+        "half in the last",
+        min(free[:5]) > 0.15 and max(free[:5]) < 0.27 and 0.45 < free[5] < 0.55,
+        record,
+    )
+    accuracy = record.epochs[record.epochs["epoch"] == end].groupby("arm")["test_accuracy"].mean()
+    claims.require(
+        "all arms read the digits equally well, within half a point",
+        np.ptp(accuracy) < 0.005,
+        record,
+    )
+    claims.require("the four parts add up to a millionth", parts.largest_gap(record) < 1e-6, record)
+
+
+def check_cifar(record: Record) -> None:
+    """Guard the sentences about N's network, a record of `in_training.CIFAR`."""
+    held = [arm for arm in record.provenance["arms"] if arm.startswith("wr")]
+    claims.require(
+        "in held networks four fifths of the first layer's variance are correlation",
+        all(0.75 < parts.correlated_share(record, arm, 1) < 0.85 for arm in held),
+        record,
+    )
+    claims.require(
+        "after one epoch it is two thirds already",
+        all(0.6 < parts.correlated_share(record, arm, 1, 1) < 0.72 for arm in held),
+        record,
+    )
+    claims.require(
+        "the layers above get almost nothing from it",
+        all(abs(parts.correlated_share(record, arm, layer)) < 0.15
+            for arm in held for layer in (2, 3)),
+        record,
+    )  # fmt: skip
+    found = parts.means(record)
+    end = found.index.get_level_values("epoch").max()
+    first = found.xs((end, 1), level=("epoch", "layer"))["preactivation_variance"]
+    claims.require(
+        "how often weights are put back moves the first layer's plateau by a twentieth at most",
+        np.ptp(first[held]) < 0.05 * first[held].mean(),
+        record,
+    )
+
+
+def check_large(record: Record) -> None:
+    """Guard the sentences about N's network, the record that draws the paper's figure 7."""
+    last = record.layers[record.layers["epoch"] == record.layers["epoch"].max()]
+    ends = last.groupby(["arm", "layer"])["preactivation_variance"].mean()
+    first = record.layers[record.layers["epoch"] == 0]
+    starts = first.groupby(["arm", "layer"])["preactivation_variance"].mean()
+    claims.require(
+        "the variance grows more than threefold in every layer, with rescaling and without, and "
+        "less with it",
+        all(
+            ends[arm, layer] > 3 * starts[arm, layer]
+            for arm in ("none", "wr")
+            for layer in (1, 2, 3)
+        )
+        and all(ends["wr", layer] < ends["none", layer] for layer in (1, 2, 3)),
+        record,
+    )
+
+
+def check_lab() -> None:
+    """Guard what is said of the lab's two settings, trained here as the lab trains them."""
+    trained = "trained here"
+    signal, accuracy, expected = _lab_ends(gain=0.5)
+    claims.require(
+        "half the size lets through 0.0005, and ends more than ten thousand times larger",
+        0.0004 < expected < 0.0006 and signal > 1e4 * expected,
+        trained,
+    )
+    claims.require("it reads nine digits in ten", 0.85 < accuracy < 0.95, trained)
+    deep, shallow = _lab_ends(depth=16)[0], _lab_ends()[0]
+    claims.require("sixteen layers end about where five end", 0.6 < deep / shallow < 1.6, trained)
+
+
+def _lab_ends(**changed) -> tuple[float, float, float]:
+    """The last layer's variance and the test accuracy, means over the runs, and what the size of
+    the weights lets through."""
+    setup = lab.setup()
+    settings = plan(setup, setup.usual | changed).settings
+    stack = Stack(
+        [Run(seed, "lab", seed, settings) for seed in range(setup["runs"].start)],
+        data.split(data.load("digits")),
+    )
+    for _ in range(settings.epochs):
+        stack.train_epoch()
+    measured = stack.measure()
+    return (
+        float(measured["preactivation_variance"][:, -1].mean()),
+        float(measured["test_accuracy"].mean()),
+        lab.expected_variance(settings),
+    )
