@@ -7,6 +7,7 @@ import pytest
 
 from companion.chapters.variance_propagation import (
     conclusions,
+    errata,
     explorables,
     figures,
     lab,
@@ -124,6 +125,13 @@ def test_figures_say_what_they_show(record, large, cifar):
     shares = figures.correlated_shares(record, cifar).alt
     assert "digits, WD 0.01: 91, 82" in shares
     assert "cifar, WR every 10 steps: 83" in shares
+
+
+def test_the_errata_name_the_reason(record):
+    (found,) = errata.findings(record)
+    assert found.verdict == "holds"
+    assert "eq. 9 gives 2 for the last layer and 63.3 is measured" in found.computed
+    assert "correlation 53%" in found.computed
 
 
 def test_the_interval_of_a_variance_covers_it():

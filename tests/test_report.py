@@ -234,6 +234,7 @@ def test_errata_has_one_row_a_lead():
         "constant initialization": "does not hold",
         "the average of the two variances": "holds",
         "dropout at test time": "does not hold",
+        "product of variances": "holds",
     }
     assert (table["effect"].str.len() > 20).all()
     direction = table.set_index("lead").loc["direction", "computed"]

@@ -84,6 +84,13 @@ def check_training(record: Record) -> None:
         min(free[:5]) > 0.15 and max(free[:5]) < 0.27 and 0.45 < free[5] < 0.55,
         record,
     )
+    held = found.loc[HELD, end]
+    little = held["variance_mean"].abs() + held["variance_bias"].abs()
+    claims.require(
+        "means and biases have less than three hundredths in every layer of held weights",
+        (little < 0.03 * held["preactivation_variance"]).all(),
+        record,
+    )
     accuracy = record.epochs[record.epochs["epoch"] == end].groupby("arm")["test_accuracy"].mean()
     claims.require(
         "all arms read the digits equally well, within half a point",
@@ -137,6 +144,11 @@ def check_large(record: Record) -> None:
             for layer in (1, 2, 3)
         )
         and all(ends["wr", layer] < ends["none", layer] for layer in (1, 2, 3)),
+        record,
+    )
+    claims.require(
+        "never rescaled, the three layers end within a factor of two, the last one highest",
+        ends["none"].idxmax() == 3 and ends["none"].max() < 2 * ends["none"].min(),
         record,
     )
 
