@@ -61,8 +61,8 @@ def typical(activation: str, width: int, layers: int) -> tuple[float, float]:
     """The mean square of a typical signal after so many layers, 1 at the input, and the factor
     that two networks in three stay within: ``exp(L mean)`` and ``exp(sqrt(L variance))``.
 
-    >>> [round(value, 2) for value in typical("relu", 256, 50)]
-    [0.61, 2.72]
+    >>> [round(value, 1) for value in typical("relu", 256, 50)]
+    [0.6, 2.7]
     """
     if layers < 1:
         raise ValueError(f"layers must be >= 1, got {layers}")
