@@ -22,6 +22,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from companion import kinds
+
 Seeds = int | Sequence[int] | Tensor
 Step = int | Tensor
 """A tensor where the step is counted on the device, as a captured training step needs."""
@@ -50,6 +52,9 @@ def _keys(seeds: Seeds, purpose: str, step: Step, device: torch.device | str) ->
     """One 64-bit key per seed, shape [runs, 1]."""
     if isinstance(step, int) and step < 0:
         raise ValueError(f"step must be >= 0, got {step}; count steps and epochs from 0")
+    if not (isinstance(seeds, Tensor) or type(seeds) is int):
+        each = seeds if isinstance(seeds, Sequence) else [seeds]
+        seeds = [kinds.whole("a seed", seed) for seed in each]
     name = int.from_bytes(hashlib.blake2b(purpose.encode(), digest_size=8).digest(), signed=True)
     seed = torch.as_tensor(seeds, dtype=torch.int64, device=device).reshape(-1, 1)
     when = torch.as_tensor(step, dtype=torch.int64, device=device) * _GOLDEN
@@ -72,6 +77,7 @@ def bits(
     >>> bool((alone == stacked[1]).all())
     True
     """
+    n = kinds.whole("n", n)
     if n < 0:
         raise ValueError(f"n must be >= 0, got {n}; ask for a count of numbers")
     position = torch.arange(first + 1, first + n + 1, dtype=torch.int64, device=device)

@@ -55,7 +55,13 @@ def import_(
     """Add exported stacks to their record in a folder; what is stored is never replaced."""
     from companion.experiments import carry
 
-    found = carry.bring_in(file, out)
+    try:
+        found = carry.bring_in(file, out)
+    except OSError as error:
+        raise ValueError(
+            f"--out must be a folder that can be written, got {out} ({error.strerror}); choose "
+            "another or make room there"
+        ) from error
     state = "the record is finished" if found.record else "`companion run` trains the rest"
     typer.echo(
         f"{found.name}: {texts.count(found.new, 'new run')}, {found.known} there already; {state}"

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from companion import kinds
+
 RULES = ("none", "wr", "wrs")
 CHOICES = {
     "to": ("sigma", "initial"),
@@ -105,7 +107,9 @@ class Rescaling:
     at: str = "end"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "window", tuple(self.window))
+        if isinstance(self.window, list):  # JSON has lists
+            object.__setattr__(self, "window", tuple(self.window))
+        kinds.check(self)
         if self.rule not in RULES:
             raise ValueError(
                 f"rescaling rule must be one of {', '.join(RULES)}, got {self.rule!r}; pick one"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from companion import models
+from companion import kinds, models
 from companion.data import Split
 from companion.training.parts.hold import Hold
 from companion.training.parts.images import Images
@@ -44,6 +44,7 @@ class Settings(Images, Hold, Optimization, Start, Network):
         for field in fields(self):
             if isinstance(field.default, tuple):  # JSON has lists
                 object.__setattr__(self, field.name, _frozen(getattr(self, field.name)))
+        kinds.check(self)
         self.check_network()
         self.check_start()
         self.check_optimization()
