@@ -14,7 +14,7 @@ from companion.experiments.plan import Experiment, Scale
 from companion.measure import accuracy
 from companion.training.settings import Settings
 
-WIDTHS = (16, 32, 64, 128, 256)
+WIDTHS = (16, 32, 64, 128)
 DEPTHS = (8, 16, 32, 64, 100)
 """Layers with weights."""
 RATES = (0.001, 0.004, 0.015)
