@@ -69,6 +69,8 @@ def _state(record: Path) -> records.Record | Progress | str | None:
             if not (record / "record.json").is_file():  # else it was finished meanwhile
                 return found
         return records.load(record)
+    except OSError as error:
+        return files.unusable(error)
     except ValueError as error:
         return str(error)
 
