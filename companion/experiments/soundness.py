@@ -88,9 +88,13 @@ def _arm(experiment: Experiment, said: dict[str, Any], arm: str, own: Settings) 
 def _layers(experiment: Experiment, record: Record) -> Iterator[str]:
     for arm, fields in record.provenance["arms"].items():
         known = {key: fields[key] for key in Settings().as_dict() if key in fields}
-        settings = Settings(**known)
-        with torch.device("meta"):
-            model = settings.build()
+        try:
+            settings = Settings(**known)
+            with torch.device("meta"):
+                model = settings.build()
+        except (ValueError, TypeError) as error:
+            yield f"the settings of {arm} must make a network, and they do not: {error}."
+            continue
         count = len(list(scalable_layers(model)))
         wanted = set(experiment.layers or range(1, count + 1))
         rows = record.layers.loc[record.layers["arm"] == arm, "layer"]
