@@ -40,6 +40,10 @@ class Rescaler:
     (``requires_grad`` false) at the moment of a rescaling is left alone; a weight that two layers
     share is rescaled once, and refused where they want different scales; behind a parametrization
     the weight is set through its ``right_inverse``, and refused where that does not give it back.
+
+    Batch normalization's running statistics are those of the weights before: evaluated right after
+    a rescaling that changes a scale much, a network does worse than it could, until some tens of
+    training batches, or passes in training mode, have renewed them.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Rescaler:
         self.optimizer: torch.optim.Optimizer | None = None
         owners: dict[int, tuple[str, float]] = {}
         for name, layer in found if rescaling.rule != "none" else []:
+            initialization.refuse_lazy(layer, name)
             try:
                 target = self._target(name, layer, scheme, gain)
             except ValueError:
@@ -73,12 +78,8 @@ class Rescaler:
             self.targets.append(target)
 
     def _target(self, name: str, layer: nn.Module, scheme: str, gain: float | None) -> float:
-        if hasattr(layer, "weight_g"):
-            raise ValueError(
-                f"layer {name} is under torch.nn.utils.weight_norm, which computes its weight anew "
-                "before each forward pass, so that a rescaling would be lost; use "
-                "torch.nn.utils.parametrizations.weight_norm"
-            )
+        initialization.held(layer, "weight", name)
+        initialization.check_weight(layer.weight, f"the weight of layer {name}")
         weight, rule = layer.weight.detach(), self.rescaling
         together = weight[0].numel() if rule.per == "unit" else weight.numel()
         if rule.rule != "wr":
