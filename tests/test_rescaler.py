@@ -616,3 +616,31 @@ def test_batch_normalization_is_stale_after_a_rescaling_until_batches_renew_it()
     for _ in range(400):
         model(batch)
     torch.testing.assert_close(model.eval()(batch), evaluated, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"targets": value} for value in ("ab", None, [None, 1.0], [True, 1.0], ["1", 1.0])),
+        *({"targets": value} for value in (torch.ones(2), [[1.0], [2.0]])),
+        *({name: value} for name in ("steps", "epoch") for value in ("1", None, 1.5, True)),
+    ],
+)
+def test_a_state_of_other_kinds_is_refused(change):
+    rescaler, _ = attached(plain())
+    state = rescaler.state_dict()
+    with pytest.raises(ValueError, match="a state has targets, a list of numbers, and counts of"):
+        rescaler.load_state_dict({**state, **change})
+    for wrong in ({}, None, [state]):
+        with pytest.raises(ValueError, match=r"; load one that state_dict\(\) gave"):
+            rescaler.load_state_dict(wrong)
+    assert rescaler.state_dict() == state
+
+
+def test_a_rescaler_is_of_a_model_a_rescaling_and_an_optimizer():
+    with pytest.raises(ValueError, match="rescaling must be a Rescaling, got str; for example"):
+        Rescaler(plain(), "wr")
+    with pytest.raises(ValueError, match="model must be a Module, got str; for example"):
+        Rescaler("wr", Rescaling("wr"))
+    with pytest.raises(ValueError, match="attached to an optimizer of torch, got Sequential; call"):
+        Rescaler(plain(), Rescaling("wr")).attach(plain())
