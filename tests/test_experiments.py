@@ -44,6 +44,12 @@ def test_a_plan_has_every_arm_with_its_runs_numbered():
     assert [run.seed for run in plan] == [0, 1, 1000, 1001, 2000, 2001]
 
 
+def test_a_paired_plan_gives_every_arm_the_same_seeds():
+    plan = replace(TOY, paired=True).runs("quick", shape=(1, 8, 8), classes=10)
+    assert [run.number for run in plan] == list(range(6))
+    assert [run.seed for run in plan] == [0, 1, 0, 1, 0, 1]
+
+
 def test_widths_and_epochs_are_fitted_and_nothing_else():
     for run in TOY.runs("quick", shape=(1, 8, 8), classes=10):
         declared = TOY.arms[run.arm].settings
