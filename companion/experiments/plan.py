@@ -51,7 +51,8 @@ class Scale:
         """The seeds of the runs that are recorded in detail, None for all."""
         if self.detailed is None:
             return None
-        return [run.seed for run in runs if run.seed % SEEDS_PER_ARM < self.detailed]
+        kept = (run.seed for run in runs if run.seed % SEEDS_PER_ARM < self.detailed)
+        return list(dict.fromkeys(kept))
 
 
 @dataclass(frozen=True)
