@@ -91,7 +91,7 @@ def build(settings: Settings, seed: int, dtype: torch.dtype, device: torch.devic
     model = settings.build(**curve if settings.parametrization in CURVES else {})
     models.seed_dropout(model.to(device, dtype), seed)
     settings.bend_(model, settings.scheme, settings.gain)
-    return initialize_(model, settings.scheme, settings.gain, seed)
+    return initialize_(model, settings.scheme, settings.gain, seed, settings.distribution)
 
 
 def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:

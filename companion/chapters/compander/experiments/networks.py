@@ -28,8 +28,6 @@ DEVIATIONS = (
     "The paper holds out a tenth of the training images for validation; here 10,000.",
     "The paper does not say whether CIFAR images are augmented; here random crops of images padded "
     "by 4, and flips.",
-    "The paper draws from Kaiming's uniform distribution; here from a normal one of its standard "
-    "deviation, cut at 95 % of the curve's range.",
     "The paper does not print powerpropagation's alpha; here 2.",
     "Weight decay acts on norms and biases too; the paper does not say.",
 )
@@ -42,6 +40,7 @@ def _plain(depth: int, table: str) -> Settings:
         widths=models.default_widths(name),
         normalization="batch",
         augmentation="crop_flip",
+        distribution="uniform",
         **_TRAINING,
         **_PLANS[table],
     )
