@@ -58,6 +58,20 @@ def _core(plain: Settings, ratios: tuple[float, ...]) -> dict[str, Arm]:
     }  # fmt: skip
 
 
+def _learned(plain: Settings) -> dict[str, Arm]:
+    """One pair for the network, one a layer, and one a layer with a hundredth of the rate: a
+    moves all weights of its layer at once, so that its gradient is a sum over them."""
+    start = bent(plain, a=0.5, b=1.0, compander_clamp=True)
+    slow = replace(start, compander_learn="fine", rate_factors=(("curve", 0.01),))
+    return {
+        "coarse": Arm(replace(start, compander_learn="coarse"), "none", "learned, one pair",
+                      "compander", "dotted"),
+        "fine": Arm(replace(start, compander_learn="fine"), "none", "learned, one a layer",
+                    "compander"),
+        "fine-slow": Arm(slow, "none", "learned, slowly", "compander", "dashed"),
+    }  # fmt: skip
+
+
 _CIFAR = Settings(learning_rate=0.003, batch_size=128, schedule="cosine")
 CIFAR = Experiment(
     name="compander-mlp",
@@ -91,13 +105,7 @@ DIGITS = Experiment(
         "weight-norm": Arm(
             replace(_DIGITS, parametrization="weight_norm"), "none", "weight norm", "weight_norm"
         ),
-        **{
-            learn: Arm(
-                bent(_DIGITS, a=0.5, b=1.0, compander_learn=learn, compander_clamp=True),
-                "none", f"learned, {learn}", "compander", dash,
-            )
-            for learn, dash in (("coarse", "dotted"), ("fine", "dashed"))
-        },
+        **_learned(_DIGITS),
     },
     measures=MEASURES,
     paired=True,
