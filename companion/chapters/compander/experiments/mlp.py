@@ -111,7 +111,9 @@ DIGITS = Experiment(
     paired=True,
     scales={
         "quick": Scale("quick", 2, 2, ("digits",), "a check that everything runs"),
-        "book": Scale("book", 24, 40, ("digits",), "24 paired runs an arm on two CPU cores"),
+        "book": Scale(
+            "book", 24, 40, ("digits",), "24 paired runs an arm on two CPU cores", detailed=10
+        ),
         "full": Scale("full", 100, 100, ("digits",), "a hundred runs an arm, on a GPU"),
     },
     deviations=(
