@@ -17,7 +17,7 @@ from companion.methods.parametrizations.curves import CURVES
 
 REACH = 1.5
 """The weights that are drawn: up to this size."""
-TOP = 8.0
+TOP = 4.5
 """The largest factor that is drawn."""
 
 
@@ -26,7 +26,7 @@ def hero() -> Explorable:
     weights; controls kind, a and a/b. Computed when called, in a second, with a fixed seed."""
     v_axis = np.linspace(-2, 2, 81)
     edges = np.linspace(-REACH, REACH, 46)
-    before = _histogram("plain network", walks.plain(), edges, "none", "reference")
+    before = _histogram("without", walks.plain(), edges, "none", "reference")
 
     def point(kind: str, a: float, slope: float) -> Point:
         curve, b = CURVES[kind], a / slope * steepness(kind)

@@ -90,7 +90,7 @@ def near_zero(digits: Record) -> Shown:
     places = np.arange(len(SHAPES))[::-1]
     for axes, column, factor, title, note in (
         (panels[0], "weight_near_zero", 100, "Weights near zero (%)", "|w| below rms/10"),
-        (panels[1], "weight_kurtosis", 1, "Kurtosis", "3 for a normal"),
+        (panels[1], "weight_kurtosis", 1, "Kurtosis", "3: normal"),
     ):
         start, end = (differences.by_layer(digits, column, epoch)[layer] for epoch in (0, None))
         for place, arm in zip(places, SHAPES, strict=True):
@@ -138,32 +138,34 @@ def adaptive(record: Record) -> Shown:
 
 
 def learned(digits: Record) -> Shown:
-    """Where a and b go that are learned, one pair a layer, run by run (`mlp.DIGITS`)."""
-    figure, panels = canvas(columns=2, height=3.2, sharey=True)
+    """Where a and b go that are learned, run by run (`mlp.DIGITS`)."""
+    figure, panels = canvas(columns=3, height=3.2, sharey=True)
     said = []
     rows = digits.layers
-    for axes, arm in zip(panels, ("fine", "fine-slow"), strict=True):
+    for axes, arm in zip(panels, ("coarse", "fine", "fine-slow"), strict=True):
         mine = rows[(rows["arm"] == arm) & (rows["epoch"] == rows["epoch"].max())]
-        shades = style.PALETTE["compander"], style.PALETTE["wr"], style.PALETTE["wrs"]
-        for layer, shade in zip(sorted(mine["layer"].unique()), shades, strict=True):
+        layers = sorted(mine["layer"].unique())
+        for layer in layers:
             here = mine[mine["layer"] == layer]
-            axes.plot(here["curve_b"], here["curve_a"], "o", ms=5, color=shade, alpha=0.75,
-                      label=f"layer {layer}")  # fmt: skip
+            look = {"color": style.colour("compander"), "alpha": 0.3 + 0.7 * (layer - 1) / 2}
+            axes.plot(here["curve_b"], here["curve_a"], "o", ms=6, mew=0, **look)
             said.append(
                 f"{mlp.DIGITS.arms[arm].label}, layer {layer}: a {here['curve_a'].median():.2f}, "
                 f"b {here['curve_b'].median():.2f}"
             )
+        axes.set_xlim(0, 1.3)
         axes.plot(1.0, 0.5, "+", color=style.INK, ms=13, mew=1.6)
         axes.axhline(0, color=style.INK, lw=0.8, dashes=(4, 3))
         axes.grid(True, axis="x")
         axes.tick_params(labelleft=True)
-        head(axes, f"a, {mlp.DIGITS.arms[arm].label}", "+: the start; dashed: a = 0", "b")
-    panels[0].legend(loc="upper right", handletextpad=0.2, fontsize=9)
+        _, _, how = mlp.DIGITS.arms[arm].label.partition(", ")
+        words = "+: start" if arm == "coarse" else "pale: layer 1, dark: layer 3"
+        head(axes, f"a, {how}", words, "b")
     return show(
         figure,
         alt=f"Medians over runs after training. {'; '.join(said)}.",
-        caption="Learned at the weights' rate, a can cross 0 and the network with it; learned a "
-        "hundred times more slowly it hardly moves.",
-        ran=f"{digits.label()}. A dot is a layer of a run after the last epoch.",
+        caption="Learned at the weights' rate, a and b go far, and a can cross 0; learned a "
+        "hundred times more slowly they hardly move.",
+        ran=f"{digits.label()}. A dot is a layer of a run after the last epoch, ten runs an arm.",
         name="learned",
     )

@@ -19,8 +19,8 @@ SIGMA, WEIGHTS, STEPS = 0.25, 4000, 30
 RATE = SIGMA / math.sqrt(STEPS)
 """So that a plain weight moves by about SIGMA in all."""
 KINDS = ("arctan", "arsinh", "erf")
-A_VALUES = (0.35, 0.5, 0.7, 1.0, 2.0, 10.0)
-SLOPES = (0.5, 1.0, 5 / 3, 2.5)
+A_VALUES = (0.5, 0.7, 1.0, 2.0, 10.0)
+SLOPES = (0.5, 1.0, 5 / 3, 2.0)
 """a / b."""
 
 

@@ -68,7 +68,7 @@ def _learned(plain: Settings) -> dict[str, Arm]:
                       "compander", "dotted"),
         "fine": Arm(replace(start, compander_learn="fine"), "none", "learned, one a layer",
                     "compander"),
-        "fine-slow": Arm(slow, "none", "learned, slowly", "compander", "dashed"),
+        "fine-slow": Arm(slow, "none", "learned, one a layer, slowly", "compander", "dashed"),
     }  # fmt: skip
 
 
