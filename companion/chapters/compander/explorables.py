@@ -154,7 +154,7 @@ def reach(layer_std: float, a: float) -> float:
     """E[cos^4(w/a)] of normal weights: 3/8 + e^(-2 s^2) / 2 + e^(-8 s^2) / 8, with s = std / a.
 
     >>> round(reach(0.17, 1.0), 3)
-    0.945
+    0.946
     """
     s = (layer_std / a) ** 2
     return 3 / 8 + math.exp(-2 * s) / 2 + math.exp(-8 * s) / 8
