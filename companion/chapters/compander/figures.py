@@ -23,8 +23,8 @@ def only_a_rate(cifar: Record) -> Shown:
     figure, panels = canvas(columns=2, height=3.0)
     arms, said = mlp.CIFAR.arms, []
     for axes, baseline, shown, title in (
-        (panels[0], "none", ("twin", *TWINS), "Gain over plain, same rate"),
-        (panels[1], "twin", TWINS, "Gain over plain, 2.78 × rate"),
+        (panels[0], "none", ("twin", *TWINS), "Over plain, same rate"),
+        (panels[1], "twin", TWINS, "Over plain, 2.78 × rate"),
     ):
         rows = differences.compared(cifar, [(arm, baseline) for arm in shown])
         rows["name"] = [arms[arm].label for arm in rows["arm"]]
@@ -67,8 +67,7 @@ def where_the_weights_are(cifar: Record) -> Shown:
     axes.set_ylim(0, 1.05)
     axes.set_xlim(0.9, len(end) + 0.1)
     axes.set_xticks(end.index)
-    head(axes, "Mean of cos⁴(w/a)", "1: the curve is straight where the weights are; bar: before "
-         "training", "layer")  # fmt: skip
+    head(axes, "Mean of cos⁴(w/a)", "1: straight; bar: before training", "layer")
     name_lines(axes, ends)
     return show(
         figure,
