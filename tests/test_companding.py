@@ -498,6 +498,26 @@ def test_a_detached_slope_aware_step_is_over():
     assert not torch.equal(weights[0], plain)
 
 
+def test_a_second_slope_aware_step_takes_the_place_of_the_first():
+    """A cell that runs again must not multiply by the slope twice."""
+    weights = []
+    for times in (1, 2):
+        model = compand_(network(), b=0.4)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        made = [SlopeAware(optimizer, model) for _ in range(times)]
+        weights.append(trained(model, optimizer)[0])
+        assert len(optimizer._optimizer_step_pre_hooks) == 1
+        del made
+    assert torch.equal(*weights)
+
+
+def test_a_slope_aware_step_is_not_copied():
+    model = compand_(network())
+    aware = SlopeAware(torch.optim.Adam(model.parameters()), model)
+    with pytest.raises(TypeError, match=r"of one model and one optimizer .* make a new one"):
+        copy.deepcopy((model, aware))
+
+
 def test_a_saturated_slope_gives_no_nan():
     """erf's slope underflows: dL/dw is unknown there, and the weight stays."""
     layer = compand_(nn.Linear(2, 1), "erf", a=1.0, b=0.1)

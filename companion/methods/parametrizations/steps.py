@@ -7,11 +7,20 @@ weight decay on ``layer.parametrizations.weight.original``.
 
 from __future__ import annotations
 
+import weakref
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from companion.methods.parametrizations.compander import Compander
 from companion.methods.parametrizations.whole import companders
+
+
+_ATTACHED: weakref.WeakKeyDictionary[torch.optim.Optimizer, SlopeAware] = (
+    weakref.WeakKeyDictionary()
+)
+"""The one that acts in an optimizer's steps."""
 
 
 @torch.no_grad()
@@ -47,8 +56,9 @@ class SlopeAware:
     does not change when a gradient is rescaled. Under SGD without momentum nothing changes, for
     Psi' dL/dw is dL/dv; with momentum it does: past gradients are multiplied by today's slope.
 
-    It acts in every ``optimizer.step()`` until `detach`. a and b, where learnable, and all other
-    parameters step as ever. Decay of v within the optimizer is refused, for it would be divided by
+    It acts in every ``optimizer.step()`` until `detach`; a second one takes the place of the first,
+    as when a cell runs again. A copied optimizer has none, and a copy of this is refused: make one
+    for the copies. a and b, where learnable, and all other parameters step as ever. Decay of v within the optimizer is refused, for it would be divided by
     the slope: use `add_decay_` or `shrink_`.
 
     >>> from companion.methods.parametrizations import compand_
@@ -74,6 +84,9 @@ class SlopeAware:
                     "decay of v does not go with a slope-aware step, got weight_decay "
                     f"{group['weight_decay']:g}; set it to 0 and use add_decay_ or shrink_"
                 )
+        if optimizer in _ATTACHED:
+            _ATTACHED[optimizer].detach()
+        _ATTACHED[optimizer] = self
         self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
         self._hooks = [
             optimizer.register_step_pre_hook(lambda *_: self._before()),
@@ -84,6 +97,12 @@ class SlopeAware:
         """Let the optimizer step as before."""
         for hook in self._hooks:
             hook.remove()
+
+    def __deepcopy__(self, memo: Any) -> SlopeAware:
+        raise TypeError(
+            "a slope-aware step is of one model and one optimizer and is not copied with them; "
+            "make a new one for the copies"
+        )
 
     @torch.no_grad()
     def _before(self) -> None:
