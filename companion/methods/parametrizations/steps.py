@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from companion.methods.parametrizations.compander import Compander
 from companion.methods.parametrizations.whole import companders
 
-
 _ATTACHED: weakref.WeakKeyDictionary[torch.optim.Optimizer, SlopeAware] = (
     weakref.WeakKeyDictionary()
 )
@@ -58,8 +57,8 @@ class SlopeAware:
 
     It acts in every ``optimizer.step()`` until `detach`; a second one takes the place of the first,
     as when a cell runs again. A copied optimizer has none, and a copy of this is refused: make one
-    for the copies. a and b, where learnable, and all other parameters step as ever. Decay of v within the optimizer is refused, for it would be divided by
-    the slope: use `add_decay_` or `shrink_`.
+    for the copies. a and b, where learnable, and all other parameters step as ever. Decay of v within the
+    optimizer is refused, for it would be divided by the slope: use `add_decay_` or `shrink_`.
 
     >>> from companion.methods.parametrizations import compand_
     >>> model = compand_(nn.Linear(4, 2), b=0.5)
