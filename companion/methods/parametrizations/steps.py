@@ -57,8 +57,9 @@ class SlopeAware:
 
     It acts in every ``optimizer.step()`` until `detach`; a second one takes the place of the first,
     as when a cell runs again. A copied optimizer has none, and a copy of this is refused: make one
-    for the copies. a and b, where learnable, and all other parameters step as ever. Decay of v within the
-    optimizer is refused, for it would be divided by the slope: use `add_decay_` or `shrink_`.
+    for the copies. a and b, where learnable, and all other parameters step as ever. Decay of v
+    within the optimizer is refused, for it would be divided by the slope: use `add_decay_` or
+    `shrink_`.
 
     >>> from companion.methods.parametrizations import compand_
     >>> model = compand_(nn.Linear(4, 2), b=0.5)
