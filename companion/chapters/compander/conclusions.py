@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 
@@ -46,21 +48,40 @@ def check_curve() -> None:
 
 def check_only_a_rate(cifar: Record) -> None:
     """Guard the sentences about N's network, a record of `mlp.CIFAR`."""
-    rows = differences.compared(
-        cifar, [("wc", "none"), ("twin", "none"), ("wc", "twin"), ("wc-100", "twin")]
-    )
-    wc, twin, wc_twin, wide = rows.itertuples()
+    pairs = [("wc", "none"), ("twin", "none"), ("wc", "twin"), ("wc-100", "twin"),
+             ("sigma-0.5", "none"), ("sigma-1", "none"), ("sigma-1", "twin")]  # fmt: skip
+    rows = differences.compared(cifar, pairs)
+    wc, twin, wc_twin, wide, half, whole, whole_twin = rows.itertuples()
     claims.require(
-        "the compander gains about a point over plain at the same rate, and the twin as much",
-        wc.low > 0.5 and twin.low > 0.5 and max(wc.estimate, twin.estimate) < 2.5,
+        "the compander gains more than a point over plain at the same rate, the twin no less",
+        wc.estimate > 1 and wc.low > 0.5 and twin.low > 0.5 and twin.estimate >= wc.estimate,
         cifar,
     )
     claims.require(
-        "the gain is a learning rate's: compander and twin differ by less than 0.3 points",
-        wc_twin.none,
+        "by the rule a curve a hundred times as wide is only a learning rate", wide.none, cifar
+    )
+    claims.require(
+        "for a = 1 the rule is missed on the other side: no room for a gain of the curve's own",
+        not wc_twin.none and wc_twin.high < 0.05 and wc_twin.low < -differences.LIMIT,
         cifar,
     )
-    claims.require("so do the twin and a curve a hundred times as wide", wide.none, cifar)
+    claims.require(
+        "weights that reach into the curve lose half of the gain, then all of it",
+        0.3 < half.estimate / twin.estimate < 0.6
+        and whole.low < 0 < whole.high
+        and whole_twin.high < -1,
+        cifar,
+    )
+    factors = differences.step_factors(cifar)
+    found = differences.accuracies(cifar)
+    order = ["none", "sigma-1", "sigma-0.5", "wc", "wc-100"]
+    claims.require(
+        "the arms are in the order of their mean steps, and sigma/a = 1 has plain ones",
+        factors[order].is_monotonic_increasing
+        and all(a < b for a, b in itertools.pairwise(found[arm].mean() for arm in order))
+        and 0.9 < factors["sigma-1"] < 1.1,
+        cifar,
+    )
     reached = differences.by_layer(cifar, "step_factor") / mlp.FACTOR
     claims.require(
         "at a = 1 the mean of cos^4 is above 0.99 in the first layer and above 0.8 in all",

@@ -50,6 +50,14 @@ def by_layer(record: Record, column: str, epoch: int | None = None) -> pd.DataFr
     return rows.groupby(["arm", "layer"], sort=False)[column].mean().unstack()
 
 
+def step_factors(record: Record) -> pd.Series:
+    """Arm -> what a step of w is multiplied by after training, mean over layers and runs: of the
+    curve, times the learning rate relative to that of the first arm."""
+    rates = {arm: own["learning_rate"] for arm, own in record.provenance["arms"].items()}
+    own = pd.Series(rates) / next(iter(rates.values()))
+    return by_layer(record, "step_factor").mean(axis=1)[list(rates)] * own
+
+
 def loss_ratio(record: Record, arm: str, baseline: str, epoch: int | None = None) -> float:
     """Geometric mean over pairs of the training loss of an arm over that of another, at an epoch,
     the last unless another is given."""

@@ -43,7 +43,7 @@ def only_a_rate(cifar: Record) -> Shown:
         figure,
         alt=f"Paired differences in points. {'; '.join(said)}.",
         caption="What the compander gains over a plain network, a plain network gains too that "
-        "learns as fast; a curve that weights really reach into is another matter.",
+        "learns as fast. The further weights reach into the curve, the more of it is lost.",
         ran=f"{cifar.label()}. Shaded: 0.3 points around none; line: 95 % interval.",
         name="only-a-rate",
     )

@@ -90,7 +90,7 @@ class Compander(nn.Module):
         raise ValueError(
             f"the weights of {where} must lie within ±{bound:.4g}, the range of {self.curve.name} "
             f"at a = {self.a.item():.4g}, got a largest of {weight.abs().max().item():.4g}, "
-            f"{100 * outside.double().mean().item():.2g} % of them outside; raise a, draw smaller "
+            f"{100 * outside.double().mean().item():.3g} % of them outside; raise a, draw smaller "
             "weights, or pass clamp=True to cut them"
         )
 
