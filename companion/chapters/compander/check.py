@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from companion.chapters.exercises import Reply, number, numbers
+from companion.display.exercises import Reply, number, numbers
 
 
 def arsinh_inverse(answer: Any) -> Reply:
