@@ -205,6 +205,7 @@ def test_explorables_say_what_they_show(digits):
 def test_the_chapters_words_stand_under_guard(digits, cifar, adaptive):
     conclusions.check_curve()
     conclusions.check_reach()
+    conclusions.check_printed()
     conclusions.check_only_a_rate(cifar)
     conclusions.check_digits(digits)
     conclusions.check_learned(digits)

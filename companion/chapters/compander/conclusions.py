@@ -11,7 +11,7 @@ from companion import data
 from companion.chapters.compander import differences, explorables, lab, walks
 from companion.chapters.compander.experiments import mlp
 from companion.display.labs.settings import plan
-from companion.evidence import claims
+from companion.evidence import claims, published
 from companion.evidence.records import Record
 from companion.methods.parametrizations.curves import CURVES
 from companion.training.many_runs import Stack
@@ -203,6 +203,30 @@ def _lab(**changed) -> tuple[float, float]:
     return tuple(
         float(np.mean(values.numpy()))
         for values in (measured["test_accuracy"], measured["step_factor"][:, 1])
+    )
+
+
+def check_printed() -> None:
+    """Guard what is quoted of the paper, from its printed numbers."""
+    gains = [
+        100 * (published.value("C", "II", f"resnet{depth}-wc", "test_accuracy")
+               - published.value("C", "II", f"resnet{depth}-none", "test_accuracy"))
+        for depth in (18, 34, 50)
+    ]  # fmt: skip
+    claims.require(
+        "with it ResNets read CIFAR-10 by .4 to .75 points better",
+        round(min(gains), 2) == 0.4 and round(max(gains), 2) == 0.75,
+        "printed by C",
+    )
+    claims.require(
+        "a = 1 and b = 0.6 were found best for ResNet-18",
+        tuple(published.value("C", "I", "resnet18 c10", one) for one in "ab") == (mlp.A, mlp.B),
+        "printed by C",
+    )
+    least, most = (100 * published.value("C", "text", f"overhead {end}", "overhead")
+                   for end in ("low", "high"))  # fmt: skip
+    claims.require(
+        "the paper states 7 to 14 %", (round(least), round(most)) == (7, 14), "printed by C"
     )
 
 
