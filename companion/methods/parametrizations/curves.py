@@ -3,14 +3,11 @@
 psi is odd and rises; a stretches the weights and b the trained numbers. With u = v / b the slope
 is dw/dv = (a / b) psi'(u), and a bounded psi keeps |w| below a sup|psi|.
 
-======== ================== ============== ================== ==================
-name     psi(u)             inverse        psi'(u)            |psi| below
-======== ================== ============== ================== ==================
-arctan   arctan u           tan            1 / (1 + u^2)      pi / 2
-arsinh   arsinh u           sinh           1 / sqrt(1 + u^2)  no bound
-erf      erf u              erfinv         2/sqrt(pi) e^-u^2  1
-power    u |u|^(alpha - 1)  sign |.|^1/al. alpha |u|^(al.-1)  no bound
-======== ================== ============== ================== ==================
+    name       psi(u)            inverse             psi'(u)              |psi| below
+    arctan     arctan u          tan                 1 / (1 + u^2)        pi / 2
+    arsinh     arsinh u          sinh                1 / sqrt(1 + u^2)    no bound
+    erf        erf u             erf^-1              2/sqrt(pi) e^-u^2    1
+    powerprop  u |u|^(alpha-1)   sign w |w|^1/alpha  alpha |u|^(alpha-1)  no bound
 
 arctan is the weight compander (C eq. 1, its inverse eq. 4), arsinh and erf its section IV-F.
 ``powerprop`` is powerpropagation (Schwarz et al. 2021) with alpha = 2.
