@@ -88,6 +88,12 @@ def check_only_a_rate(cifar: Record) -> None:
         reached.loc["wc", 1] > 0.99 and reached.loc["wc"].min() > 0.8,
         cifar,
     )
+    before = differences.by_layer(cifar, "step_factor", 0) / mlp.FACTOR
+    claims.require(
+        "training hardly moves it",
+        (reached.loc["wc"] - before.loc["wc"]).abs().max() < 0.03,
+        cifar,
+    )
 
 
 def check_digits(digits: Record) -> None:
@@ -141,6 +147,12 @@ def check_learned(digits: Record) -> None:
     first = rows[(rows["arm"] == "fine") & (rows["epoch"] == 1)]["curve_a"]
     claims.require("a falls below 0.3 in the first epoch", first.mean() < 0.3, digits)
     last = rows[rows["epoch"] == rows["epoch"].max()]
+    slow = last[last["arm"] == "fine-slow"]
+    claims.require(
+        "learned slowly, the pair hardly moves",
+        (slow["curve_a"] - 0.5).abs().max() < 0.2 and (slow["curve_b"] - 1).abs().max() < 0.1,
+        digits,
+    )
     for arm in ("fine", "fine-slow"):
         mine = last[last["arm"] == arm].pivot(index="seed", columns="layer", values="curve_a")
         mine = mine[found[arm].loc[mine.index].to_numpy() > 90]

@@ -30,7 +30,7 @@ def compand_(
     """Write the weights of all linear and convolution layers as ``w = a psi(v / b)``; return it.
 
     Each layer keeps the weight that it has, to rounding. Norms and biases are left alone (C
-    section III-A). learn: ``no``; ``coarse``, one trained a and b for the network; ``fine``, a pair
+    section III-A), and so are embeddings, recurrent layers and transposed convolutions. learn: ``no``; ``coarse``, one trained a and b for the network; ``fine``, a pair
     for each layer (C section III-B). pair: a layer -> its a and b, where each has its own. clamp:
     cut weights outside the range, knowingly.
 
