@@ -30,9 +30,10 @@ def compand_(
     """Write the weights of all linear and convolution layers as ``w = a psi(v / b)``; return it.
 
     Each layer keeps the weight that it has, to rounding. Norms and biases are left alone (C
-    section III-A), and so are embeddings, recurrent layers and transposed convolutions. learn: ``no``; ``coarse``, one trained a and b for the network; ``fine``, a pair
-    for each layer (C section III-B). pair: a layer -> its a and b, where each has its own. clamp:
-    cut weights outside the range, knowingly.
+    section III-A), and so are embeddings, recurrent layers and transposed convolutions. learn:
+    ``no``; ``coarse``, one trained a and b for the network; ``fine``, a pair for each layer (C
+    section III-B). pair: a layer -> its a and b, where each has its own. clamp: cut weights outside
+    the range, knowingly.
 
     Make the optimizer after this: v is what is trained. ValueError, with nothing changed, for a
     weight outside the range (`Compander`), one that layers share, and one that is parametrized.
