@@ -101,7 +101,10 @@ def test_the_equilibrium_of_sgd_within_a_hundredth(rate, weight_decay, momentum)
 @pytest.mark.parametrize("correlation", [0.5, -0.3])
 def test_correlated_gradients_move_the_norm_and_not_the_angle(correlation):
     rate, weight_decay, momentum = 0.02, 0.01, 0.9
-    start = float(norms.equilibrium(rate, weight_decay, 1.0, momentum, correlation))
+    memory = norms.memory_factor(correlation ** np.arange(1, 80), momentum)
+    there = momentum * correlation
+    assert memory == pytest.approx((1 + there) / (1 - there))
+    start = float(norms.equilibrium(rate, weight_decay, 1.0, momentum, memory))
     squares, angles = walk(2000, rate, weight_decay, momentum, start, correlation=correlation)
     assert np.sqrt(squares[500:].mean()) == pytest.approx(start, rel=0.01)
     expected = norms.equilibrium_angle(rate, weight_decay, momentum)
@@ -168,8 +171,8 @@ def test_what_is_refused():
         norms.equilibrium(0.1, 0.0, 1.0)
     with pytest.raises(ValueError, match=r"momentum must be in \[0, 1\), got 1"):
         norms.equilibrium_angle(0.1, 0.1, 1)
-    with pytest.raises(ValueError, match=r"correlation must be in \(-1, 1\), got 1"):
-        norms.equilibrium(0.1, 0.1, 1.0, 0.9, 1)
+    with pytest.raises(ValueError, match="memory must be > 0, got 0; 1 is that of independent"):
+        norms.equilibrium(0.1, 0.1, 1.0, 0.9, 0)
     with pytest.raises(ValueError, match=r"a decay > 0, got 0.1 and 0"):
         norms.AdamW(0.1, 0, 5)
     with pytest.raises(ValueError, match="steps must be >= 1, got 0"):

@@ -58,27 +58,38 @@ def equilibrium(
     weight_decay: float,
     unit_gradient_square: ArrayLike,
     momentum: float = 0.0,
-    correlation: float = 0.0,
+    memory: float = 1.0,
 ) -> np.ndarray:
     """The norm at which what a step adds and what decay takes away are equal::
 
-        |w|^4 = eta |g~|^2 F / (2 lambda (1 - alpha)),  F = (1 + alpha rho) / (1 - alpha rho)
+        |w|^4 = eta |g~|^2 F / (2 lambda (1 - alpha))
 
-    correlation: rho, where the gradients of steps k apart have the correlation rho^k; 0 makes F 1,
-    and without momentum F is 1 whatever rho is. For small ``eta lambda / (1 - alpha)``: within 1 %
-    up to .05. ValueError unless eta and lambda are > 0, 0 <= alpha < 1 and -1 < rho < 1.
+    memory: F, `memory_factor` of the gradients' correlations, 1 where those of different steps are
+    independent. For small ``eta lambda / (1 - alpha)``: within 1 % up to .05. ValueError unless eta
+    and lambda are > 0, 0 <= alpha < 1 and F > 0.
 
     >>> round(float(equilibrium(0.1, 5e-4, 0.04, momentum=0.9)), 3)
     2.515
     """
     _check(learning_rate, weight_decay, momentum)
-    if not -1 < correlation < 1:
-        raise ValueError(
-            f"correlation must be in (-1, 1), got {correlation}; 0 is that of independent gradients"
-        )
-    memory = (1 + momentum * correlation) / (1 - momentum * correlation)
+    if not memory > 0:
+        raise ValueError(f"memory must be > 0, got {memory}; 1 is that of independent gradients")
     rate = learning_rate / (1 - momentum)
     return (rate * np.asarray(unit_gradient_square) * memory / (2 * weight_decay)) ** 0.25
+
+
+def memory_factor(correlations: ArrayLike, momentum: float) -> float:
+    """What correlated gradients make of ``|v|^2``, and so of ``|w|^4`` at equilibrium: ``F = 1 + 2
+    sum_k alpha^k rho_k``.
+
+    correlations: rho_k of gradients k steps apart, ``E<g_t, g_(t+k)> / E|g|^2``, k = 1, 2, ...
+    Without momentum it is 1 whatever they are: the velocity remembers nothing.
+
+    >>> round(memory_factor([-0.4, 0.16, -0.064], momentum=0.9), 2)
+    0.45
+    """
+    rho = np.asarray(correlations, dtype=np.float64)
+    return float(1 + 2 * np.sum(momentum ** np.arange(1, len(rho) + 1) * rho))
 
 
 def equilibrium_angle(learning_rate: float, weight_decay: float, momentum: float = 0.0) -> float:
