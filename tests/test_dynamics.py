@@ -27,6 +27,7 @@ def test_each_column_by_hand():
     view = View(None, [after], None, before=[before], gradients=[slopes])
     found = {name: value.item() for name, value in dynamics.DYNAMICS(view).items()}
     assert found["norm_square"] == (25 + 4) / 2
+    assert found["gradient_square"] == (1 + 4) / 2
     assert found["unit_gradient_square"] == (25 * 1 + 4 * 4) / 2
     assert found["step_square"] == (0 + 4) / 2
     assert found["angle"] == pytest.approx((0 + math.pi / 4) / 2)

@@ -35,9 +35,11 @@ def unit_gradient_square(weights: Sequence[Tensor], gradients: Sequence[Tensor])
 
 def dynamics(view: View) -> dict[str, Tensor]:
     """The columns of `DYNAMICS`, each [runs, layers]."""
+    slopes = torch.stack([s.mean(dim=1) for s in squares(view.gradients)], dim=1)
     moved = [after - before for before, after in zip(view.before, view.weights, strict=True)]
     return {
         "norm_square": torch.stack([s.mean(dim=1) for s in squares(view.before)], dim=1),
+        "gradient_square": slopes,
         "unit_gradient_square": unit_gradient_square(view.before, view.gradients),
         "step_square": torch.stack([s.mean(dim=1) for s in squares(moved)], dim=1),
         "angle": angle(view.before, view.weights),
@@ -48,8 +50,8 @@ DYNAMICS = Measure(
     "dynamics",
     (
         Column("norm_square", "mean over units of |w|^2 before the step", low=0),
-        Column("unit_gradient_square", "mean over units of |w|^2 |g|^2, g the batch's gradient",
-               low=0),
+        Column("gradient_square", "mean over units of |g|^2, g the batch's gradient", low=0),
+        Column("unit_gradient_square", "mean over units of |w|^2 |g|^2", low=0),
         Column("step_square", "mean over units of the squared length of the step", low=0),
         Column("angle", "mean over units of the angle turned by the step, radians", low=0),
     ),

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from companion.experiments.arm import Arm
 from companion.experiments.plan import Experiment, Scale
-from companion.measure import accuracy
+from companion.measure import accuracy, weights
 from companion.measure.dynamics import DYNAMICS
 from companion.training.settings import Settings
 
@@ -55,7 +55,7 @@ DIGITS = Experiment(
     name="batchnorm-adamw-decay",
     title="AdamW's decay from nothing to strong, and rescaling",
     source="this book, after Liu, Cui, Wan, Mao and Chan, section 6.1",
-    measures=(accuracy.ACCURACY, DYNAMICS.each(99)),
+    measures=(accuracy.LEARNING, weights.WEIGHTS, DYNAMICS.each(99)),
     layers=(1, 2),
     arms={
         "none": Arm(PLAIN, label="none"),
@@ -79,7 +79,9 @@ DIGITS = Experiment(
     },
     scales={
         "quick": Scale("quick", 2, 5, ("digits",), "a check that everything runs"),
-        "book": Scale("book", 20, 30, ("digits",), "twenty runs an arm on two CPU cores"),
+        "book": Scale(
+            "book", 20, 30, ("digits",), "twenty runs an arm on two CPU cores", detailed=5
+        ),
         "full": Scale(
             "full",
             20,

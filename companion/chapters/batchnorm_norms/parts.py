@@ -1,0 +1,139 @@
+"""Chapter 5's records as norms and angles, beside what the closed forms make of their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from companion.evidence.records import Record
+from companion.theory import norm_paths, norms
+
+COLUMNS = (
+    "norm_square", "gradient_square", "unit_gradient_square", "step_square", "angle",
+)  # fmt: skip
+
+
+def epoch_steps(record: Record) -> int:
+    """Optimizer steps of an epoch."""
+    settings = next(iter(record.provenance["arms"].values()))
+    return -(-record.provenance["split"]["train"] // settings["batch_size"])
+
+
+def constant_steps(record: Record) -> int:
+    """Steps before the learning rate first falls; all, where it is constant."""
+    settings = next(iter(record.provenance["arms"].values()))
+    epochs = settings["milestones"] or [record.provenance["epochs"]]
+    return epoch_steps(record) * epochs[0]
+
+
+def series(record: Record, arm: str, layer: int) -> pd.DataFrame:
+    """Norms, gradients and angles of an arm's layer: rows are steps, columns those of `COLUMNS`
+    averaged over the runs, ``norm`` (root of norm_square), and ``norm_low``, ``norm_high``,
+    ``angle_low``, ``angle_high``, the smallest and the largest run."""
+    rows = record.steps
+    rows = rows[(rows["arm"] == arm) & (rows["layer"] == layer)]
+    rows = rows.assign(norm=np.sqrt(rows["norm_square"]))
+    groups = rows.groupby("step")
+    found = groups[list(COLUMNS)].mean()
+    found["norm"] = np.sqrt(found["norm_square"])
+    for name in ("norm", "angle"):
+        found[f"{name}_low"], found[f"{name}_high"] = groups[name].min(), groups[name].max()
+    return found
+
+
+def settled(record: Record, arm: str, layer: int) -> pd.Series:
+    """Means over the last quarter of the steps at the first learning rate."""
+    end = constant_steps(record)
+    return series(record, arm, layer).loc[int(0.75 * end) + 1 : end].mean()
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The norm at which a layer settles and what leads there from a prediction that knows the
+    gradient's size alone.
+
+    measured, predicted: rms norms; units: the prediction's factor because units differ in their
+    gradients; memory: that because gradients of neighbouring steps are not independent (both to be
+    multiplied with the norm); angle, predicted_angle: radians a step; drift: by what factor the
+    squared unit gradient grew over the last half of the steps at this learning rate.
+    """
+
+    measured: float
+    predicted: float
+    units: float
+    memory: float
+    angle: float
+    predicted_angle: float
+    drift: float
+
+    @property
+    def explained(self) -> float:
+        """The prediction times both factors."""
+        return self.predicted * self.units * self.memory
+
+
+def gap(record: Record, arm: str, layer: int) -> Gap:
+    """A decayed arm's layer at the end of its first learning rate (`Gap`).
+
+    ``|g|^2`` averaged over units is less than ``|g~|^2 / |w|^2`` of the averages, since a unit with
+    a small gradient has a small norm: the ratio to the power of -1/4 is ``units``. The velocity's
+    length is known from the steps', so ``F = |v|^2 (1 - alpha^2) / |g|^2`` is measured; ``memory``
+    is its fourth root. Each acts on ``|w|^4``.
+    """
+    settings = record.provenance["arms"][arm]
+    rate, decay, alpha = (settings[name] for name in ("learning_rate", "weight_decay", "momentum"))
+    found, end = settled(record, arm, layer), constant_steps(record)
+    alike = found["unit_gradient_square"] / found["norm_square"] / found["gradient_square"]
+    velocity = found["step_square"] / rate**2
+    factor = velocity * (1 - alpha**2) / found["gradient_square"]
+    early = series(record, arm, layer)["unit_gradient_square"]
+    before = early.loc[int(0.45 * end) : int(0.55 * end)].mean()
+    after = early.loc[int(0.9 * end) : end].mean()
+    return Gap(
+        measured=float(np.sqrt(found["norm_square"])),
+        predicted=float(norms.equilibrium(rate, decay, found["unit_gradient_square"], alpha)),
+        units=float(alike**-0.25),
+        memory=float(factor**0.25),
+        angle=float(found["angle"]),
+        predicted_angle=norms.equilibrium_angle(rate, decay, alpha),
+        drift=float(after / before),
+    )
+
+
+def predicted(
+    settings: Mapping[str, Any],
+    start: float,
+    unit_gradient_square: float,
+    steps: int,
+    constant: int,
+) -> norm_paths.Path:
+    """The path of a norm whose gradient at unit norm stays as it is, for an arm's settings; the
+    learning rate falls by the settings' ``drop`` after `constant` steps. start: ``|w|^2``."""
+    rates = np.full(steps, settings["learning_rate"])
+    rates[constant:] *= settings["drop"]
+    return norm_paths.path(
+        steps,
+        start,
+        np.full(steps, unit_gradient_square),
+        rates,
+        settings["weight_decay"],
+        settings["momentum"],
+        settings["tau"] if settings["rescale"] == "wrs" else 0,
+    )
+
+
+def ends(record: Record) -> pd.DataFrame:
+    """Each arm's mean angle a step of the first layer over the last epoch at its first learning
+    rate, and the final test accuracy of each run: columns arm, run, angle, norm, accuracy."""
+    rows = record.steps
+    last = constant_steps(record) // epoch_steps(record)
+    late = rows[(rows["layer"] == 1) & (rows["epoch"] == last)]
+    found = late.groupby(["arm", "run"], sort=False)[["angle", "norm_square"]].mean()
+    found["norm"] = np.sqrt(found.pop("norm_square"))
+    final = record.epochs[record.epochs["epoch"] == record.provenance["epochs"]]
+    found["accuracy"] = final.set_index(["arm", "run"])["test_accuracy"]
+    return found.reset_index()
