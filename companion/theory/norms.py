@@ -132,7 +132,7 @@ def rate_without_decay(step: ArrayLike, learning_rate: float, weight_decay: floa
     SGD without momentum at this rate and without decay goes through the same directions w / |w| as
     with it, exactly: put ``w = (1 - eta lambda)^step u`` into the step, with ``g(w) = g(u) |u| /
     |w|`` (Z. Li and S. Arora, *An Exponential Learning Rate Schedule for Deep Learning*, ICLR 2020,
-    theorem 2.4 there with momentum).
+    where momentum is treated too).
 
     >>> rate_without_decay(np.array([0, 100]), 0.5, 1e-2).round(3)
     array([0.503, 1.369])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -43,9 +44,13 @@ def network(
     return model
 
 
-def batch(step: int, size: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
-    """Images and labels of a step's batch."""
+def batch(
+    step: int, size: int, dtype: torch.dtype = torch.float64, random_labels: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Images and labels of a step's batch; random_labels: each image has another image's."""
     images, labels = _images()
+    if random_labels:
+        labels = labels[streams.permutation(0, "labels", 0, len(labels))]
     chosen = streams.permutation(0, "order", step, len(labels))[:size]
     return images[chosen].to(dtype), labels[chosen]
 
@@ -188,15 +193,16 @@ def neighbours(
     learning_rate: float = 0.1,
     weight_decay: float = 5e-3,
     momentum: float = 0.9,
-    settle: int = 1500,
-    watch: int = 600,
+    settle: int = 400,
+    watch: int = 400,
     lags: int = 40,
-) -> dict[str, float | Tensor]:
-    """Train until the norms are settled, then watch the first layer's gradients.
+) -> dict[str, float | np.ndarray]:
+    """Train on labels drawn at random until the norms are settled, then watch the first layer's
+    gradients, which labels that cannot be learned keep as large as they are.
 
     Decay is on hidden weights. Returns ``correlation``: ``rho_k`` of gradients 1 .. lags steps
     apart, [lags], means over steps and units; ``norm``: the rms over steps and units of |w|;
-    ``gradient``: the mean of ``|w|^2 |g|^2``; ``angle``: the mean turn of a step.
+    ``gradient``: the mean over steps of ``|w|^2 |g|^2``, [units]; ``angle``: the mean turn.
     """
     model = network(dtype=torch.float32)
     hidden = [layer.weight for layer in model.layers[:-1]]
@@ -209,7 +215,7 @@ def neighbours(
     )
     slopes, weights = [], []
     for step in range(1, settle + watch + 1):
-        images, labels = batch(step, 64, torch.float32)
+        images, labels = batch(step, 64, torch.float32, random_labels=True)
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(images), labels).backward()
         if step > settle:
@@ -221,11 +227,20 @@ def neighbours(
     apart = [(g[:-k] * g[k:]).sum(dim=2).mean() / square for k in range(1, lags + 1)]
     squares = w.square().sum(dim=2)
     return {
-        "correlation": torch.stack(apart),
+        "correlation": torch.stack(apart).numpy(),
         "norm": float(squares.mean().sqrt()),
-        "gradient": float((squares * g.square().sum(dim=2)).mean()),
+        "gradient": (squares * g.square().sum(dim=2)).mean(dim=0).numpy(),
         "angle": float(geometry.angle(list(w[:-1, None]), list(w[1:, None])).mean()),
     }
+
+
+def rms(values: np.ndarray) -> float:
+    """The root of the mean square.
+
+    >>> rms(np.array([1.0, 7.0]))
+    5.0
+    """
+    return float(np.sqrt(np.mean(np.square(values))))
 
 
 def changed_predictions(eps: float = 1e-5, steps: int = 400) -> tuple[float, float]:

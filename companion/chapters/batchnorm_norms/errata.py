@@ -8,6 +8,7 @@ ahead of WD.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import pandas as pd
 from scipy import stats
@@ -47,25 +48,42 @@ def paired_t_rows(table: str = "1") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def adamw_decay(images: int = 50_000) -> float:
-    """Return the share by which L's AdamW decay shrinks a weight in a whole training.
+@dataclass(frozen=True)
+class Plan:
+    """L's training with AdamW and WD: the learning rate of each epoch, steps in each, decay."""
 
-    ``1 - prod(1 - lr lambda)`` over all steps, with L's batch size, learning rate and drops;
-    decoupled decay acts apart from the gradient. `images` are those of the training part.
+    rates: tuple[float, ...]
+    epoch_steps: float
+    weight_decay: float
 
-    >>> round(adamw_decay(), 3)
-    0.016
-    """
-    plan = {
+
+def adamw_plan(images: int = 50_000) -> Plan:
+    """L's plan; images: those of the training part."""
+    said = {
         row.quantity: row.mean
         for row in published.rows("L", "text").itertuples()
         if row.cell in ("training", "training-adamw")
     }
-    drops = [plan["first_drop"], plan["second_drop"], plan["third_drop"], plan["epochs"]]
-    steps, rate, epoch, left = images / plan["batch_size"], plan["learning_rate"], 0.0, 0.0
-    for drop in drops:
-        left += steps * (drop - epoch) * math.log1p(-rate * plan["weight_decay"])
-        epoch, rate = drop, rate * plan["learning_rate_factor"]
+    drops = [said[f"{which}_drop"] for which in ("first", "second", "third")]
+    rates = tuple(
+        said["learning_rate"] * said["learning_rate_factor"] ** sum(epoch >= d for d in drops)
+        for epoch in range(int(said["epochs"]))
+    )
+    return Plan(rates, images / said["batch_size"], said["weight_decay"])
+
+
+def adamw_decay(images: int = 50_000, decay: float | None = None) -> float:
+    """Return the share by which L's AdamW decay shrinks a weight in a whole training.
+
+    ``1 - prod(1 - lr lambda)`` over all steps, with L's batch size, learning rate and drops;
+    decoupled decay acts apart from the gradient. decay: another lambda than L's.
+
+    >>> round(adamw_decay(), 3)
+    0.016
+    """
+    plan = adamw_plan(images)
+    weight_decay = plan.weight_decay if decay is None else decay
+    left = sum(plan.epoch_steps * math.log1p(-rate * weight_decay) for rate in plan.rates)
     return -math.expm1(left)
 
 

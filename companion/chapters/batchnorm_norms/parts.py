@@ -127,11 +127,10 @@ def predicted(
 
 
 def ends(record: Record) -> pd.DataFrame:
-    """Each arm's mean angle a step of the first layer over the last epoch at its first learning
-    rate, and the final test accuracy of each run: columns arm, run, angle, norm, accuracy."""
-    rows = record.steps
-    last = constant_steps(record) // epoch_steps(record)
-    late = rows[(rows["layer"] == 1) & (rows["epoch"] == last)]
+    """Each run's mean angle a step of the first layer over the last quarter of the steps at the
+    first learning rate, and its final test accuracy: columns arm, run, angle, norm, accuracy."""
+    rows, end = record.steps, constant_steps(record)
+    late = rows[(rows["layer"] == 1) & (rows["step"] > 0.75 * end) & (rows["step"] <= end)]
     found = late.groupby(["arm", "run"], sort=False)[["angle", "norm_square"]].mean()
     found["norm"] = np.sqrt(found.pop("norm_square"))
     final = record.epochs[record.epochs["epoch"] == record.provenance["epochs"]]
