@@ -30,6 +30,30 @@ def constant_steps(record: Record) -> int:
     return epoch_steps(record) * epochs[0]
 
 
+def kernel_rate(settings: Mapping[str, Any]) -> float:
+    """The first learning rate of the kernels, from an arm's settings in a record."""
+    return settings["learning_rate"] * dict(settings["rate_factors"]).get("weight", 1.0)
+
+
+def path(
+    settings: Mapping[str, Any], unit_gradient_square: np.ndarray, constant: int
+) -> norm_paths.Path:
+    """The path of a kernel's norm under an arm's settings and the gradients at each step, [steps],
+    from Kaiming's ``|w|^2 = 2``; after `constant` steps the learning rate is times ``drop``."""
+    steps = len(unit_gradient_square)
+    rates = np.full(steps, kernel_rate(settings))
+    rates[constant:] *= settings["drop"]
+    return norm_paths.path(
+        steps,
+        2.0,
+        unit_gradient_square,
+        rates,
+        settings["weight_decay"] if "hidden" in settings["decayed"] else 0.0,
+        settings["momentum"],
+        settings["tau"] if settings["rescale"] == "wrs" else 0,
+    )
+
+
 def series(record: Record, arm: str, layer: int) -> pd.DataFrame:
     """Norms, gradients and angles of an arm's layer: rows are steps, columns those of `COLUMNS`
     averaged over the runs, ``norm`` (root of norm_square), and ``norm_low``, ``norm_high``,
@@ -85,7 +109,7 @@ def gap(record: Record, arm: str, layer: int) -> Gap:
     is its fourth root. Each acts on ``|w|^4``.
     """
     settings = record.provenance["arms"][arm]
-    rate, decay, alpha = (settings[name] for name in ("learning_rate", "weight_decay", "momentum"))
+    rate, decay, alpha = kernel_rate(settings), settings["weight_decay"], settings["momentum"]
     found, end = settled(record, arm, layer), constant_steps(record)
     alike = found["unit_gradient_square"] / found["norm_square"] / found["gradient_square"]
     velocity = found["step_square"] / rate**2
@@ -101,28 +125,6 @@ def gap(record: Record, arm: str, layer: int) -> Gap:
         angle=float(found["angle"]),
         predicted_angle=norms.equilibrium_angle(rate, decay, alpha),
         drift=float(after / before),
-    )
-
-
-def predicted(
-    settings: Mapping[str, Any],
-    start: float,
-    unit_gradient_square: float,
-    steps: int,
-    constant: int,
-) -> norm_paths.Path:
-    """The path of a norm whose gradient at unit norm stays as it is, for an arm's settings; the
-    learning rate falls by the settings' ``drop`` after `constant` steps. start: ``|w|^2``."""
-    rates = np.full(steps, settings["learning_rate"])
-    rates[constant:] *= settings["drop"]
-    return norm_paths.path(
-        steps,
-        start,
-        np.full(steps, unit_gradient_square),
-        rates,
-        settings["weight_decay"],
-        settings["momentum"],
-        settings["tau"] if settings["rescale"] == "wrs" else 0,
     )
 
 

@@ -2,10 +2,10 @@
 
 Decay acts on the kernels in the arms that have it, and on batch norm's gains and shifts in all, as
 in L (section 6.1). The output layer, whose norm is not free, is neither decayed nor rescaled, so
-that arms differ in what holds the kernels' norms alone. A stronger decay would pull at the gains as
-well, until units die of it (tried: 5e-3 leaves an accuracy of a third); a larger learning rate of
-the kernels has the same product with decay, and leaves the gains alone. The learning rate is constant for four
-epochs, 12.8 relaxation times of a decay of 5e-4, and a tenth of that in the fifth.
+that arms differ in what holds the kernels' norms alone. A stronger decay would pull at the gains
+as well; a larger learning rate of the kernels has the same product with decay, and does not. The
+learning rate is constant for four epochs, 12.8 relaxation times of a decay of 5e-4, and a tenth of
+that in the fifth.
 """
 
 from __future__ import annotations

@@ -1,0 +1,164 @@
+"""What chapter 5 says in plain words, and the checks that guard it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion import data
+from companion.chapters.batchnorm_norms import by_hand, errata, explorables, lab, parts
+from companion.display.labs.settings import plan
+from companion.evidence import claims
+from companion.evidence.records import Record
+from companion.evidence.summaries import difference
+from companion.theory import norms
+from companion.training.many_runs import Stack
+from companion.training.settings import Run
+
+LAYERS = (1, 2, 3)
+DECAYED = ("wd-5e-4", "wd-5e-4, rate x 10", "wd-1e-3, no momentum")
+
+
+def check_theorems() -> None:
+    """Guard the sentences about small networks, trained here; raises `claims.Unsupported`."""
+    here = "networks trained here"
+    usual, small = (float(by_hand.cosines(1e-5, size).abs().max()) for size in (1.0, 0.01))
+    claims.require(
+        "the cosine is a hundred-thousandth at the usual size and nearly a tenth for weights a "
+        "hundred times smaller",
+        5e-6 < usual < 2e-5 and 0.05 < small < 0.1,
+        here,
+    )
+    growth = [by_hand.flow_growth(rate) for rate in (0.2, 0.1)]
+    claims.require(
+        "in equal flow time a norm grows in proportion to the learning rate",
+        abs(growth[0] / growth[1] - 2) < 0.1,
+        here,
+    )
+    both = by_hand.decay_as_rate()
+    claims.require(
+        "decay and a rising learning rate are the same network at every step",
+        both["turned"] < 1e-9 and both["loss"] < 1e-9 and both["moved"] > 0.1,
+        here,
+    )
+    seen = by_hand.neighbours()
+    memory = norms.memory_factor(seen["correlation"], 0.9)
+    plain, better = (
+        by_hand.rms(norms.equilibrium(0.1, 5e-3, seen["gradient"], 0.9, factor))
+        for factor in (1.0, memory)
+    )
+    claims.require(
+        "gradients that oppose each other explain half of the gap or more, and the angle is the "
+        "predicted one within two hundredths",
+        memory < 1
+        and plain - better > 0.5 * (plain - seen["norm"]) > 0
+        and abs(seen["angle"] / norms.equilibrium_angle(0.1, 5e-3, 0.9) - 1) < 0.02,
+        here,
+    )
+
+
+def check_norms(record: Record) -> None:
+    """Guard the sentences about norms and angles, a record of `experiments.convnet.SGD`."""
+    half, end = parts.constant_steps(record) // 2, parts.constant_steps(record)
+    free = [parts.series(record, "none", layer)["norm"] for layer in LAYERS]
+    claims.require(
+        "without decay norms grow to the end of the first learning rate",
+        all(one.loc[end - 300 : end].mean() > 1.02 * one.loc[half - 300 : half].mean()
+            for one in free),
+        record,
+    )  # fmt: skip
+    found = {(arm, layer): parts.gap(record, arm, layer) for arm in DECAYED for layer in LAYERS}
+    claims.require(
+        "angles are at their equilibrium within a sixth, in all layers and at three decays",
+        all(abs(one.angle / one.predicted_angle - 1) < 1 / 6 for one in found.values()),
+        record,
+    )
+
+
+def check_turns(digits: Record, record: Record) -> None:
+    """Guard the sentences about decay and rescaling, records of `adamw.DIGITS` and
+    `convnet.SGD`."""
+    ends = parts.ends(digits)
+    accuracy = {name: rows["accuracy"] for name, rows in ends.groupby("arm")}
+    mean = {name: float(rows.mean()) for name, rows in accuracy.items()}
+    turn = ends.groupby("arm")["angle"].mean()
+    claims.require(
+        "a decay of 5e-4 does nothing: the same turn within a hundredth, and an accuracy whose "
+        "interval holds no difference",
+        abs(turn["wd-0.0005"] / turn["none"] - 1) < 0.01
+        and _undecided(accuracy["wd-0.0005"], accuracy["none"]),
+        digits,
+    )
+    claims.require(
+        "WRS at the given rate does no better than nothing",
+        mean["wrs"] < mean["none"] + 0.01,
+        digits,
+    )
+    claims.require(
+        "decay 5 gains five points, and WRS at ten times the rate, which turns as far within a "
+        "fifth, does as well",
+        mean["wd-5"] - mean["none"] > 0.05
+        and abs(turn["wrs, rate x 10"] / turn["wd-5"] - 1) < 0.2
+        and _undecided(accuracy["wrs, rate x 10"], accuracy["wd-5"]),
+        digits,
+    )
+    claims.require(
+        "holding the output layer too gains six points at the turn of WRS",
+        mean["wrs, all layers"] - mean["wrs"] > 0.06
+        and abs(turn["wrs, all layers"] / turn["wrs"] - 1) < 0.2,
+        digits,
+    )
+    claims.require(
+        "AdamW's decay takes 1.6 % of a weight in the paper's training",
+        round(errata.adamw_decay(), 3) == 0.016,
+        "computed",
+    )
+    _, reached, _ = explorables.adamw_path(5e-4, 576)
+    free = explorables.adamw_path(0.0, 576)[1]
+    claims.require(
+        "and changes where a norm ends by less than two hundredths",
+        0 < 1 - reached[-1] / free[-1] < 0.02,
+        "computed",
+    )
+
+
+def _undecided(ours, theirs) -> bool:
+    """Whether the interval of a difference of means holds 0."""
+    return not difference(ours, theirs).excludes_zero
+
+
+def check_lab() -> None:
+    """Guard what is said of the lab's settings, trained here as the lab trains them."""
+    trained = "trained here"
+    strong, small = _lab_norms(), _lab_norms(weight_decay=5e-4)
+    claims.require(
+        "with decay 5 the norm settles within a quarter of the dashed line, with 0.0005 it is "
+        "not on the way",
+        abs(strong[-1] / lab.expected_norm(_settings()) - 1) < 0.25
+        and small[-1] < 0.2 * lab.expected_norm(_settings(weight_decay=5e-4)),
+        trained,
+    )
+    large, still = _lab_norms(gain=3.0), _lab_norms(gain=3.0, weight_decay=5e-4)
+    claims.require(
+        "with decay 5 a network that starts three times larger ends where the other does, with "
+        "0.0005 it keeps twice the norm or more",
+        abs(large[-1] / strong[-1] - 1) < 0.05 and still[-1] > 2 * small[-1],
+        trained,
+    )
+
+
+def _settings(**changed):
+    setup = lab.setup()
+    return plan(setup, setup.usual | changed).settings
+
+
+def _lab_norms(**changed) -> np.ndarray:
+    """The first layer's norm after each epoch, mean over two runs."""
+    settings = _settings(**changed)
+    stack = Stack(
+        [Run(seed, "lab", seed, settings) for seed in range(2)], data.split(data.load("digits"))
+    )
+    found = []
+    for _ in range(settings.epochs):
+        stack.train_epoch()
+        found.append(float(stack.weights[0].norm(dim=2).mean()))
+    return np.array(found)
