@@ -12,7 +12,7 @@ from companion.measure import accuracy, dynamics
 from companion.measure.declare import View
 from companion.methods.rescaler import Rescaler
 from companion.methods.rescaling import Rescaling
-from companion.theory import norms
+from companion.theory import norm_paths, norms
 from companion.training.settings import Run, Settings
 
 PLAIN = Settings(
@@ -72,3 +72,18 @@ def test_a_unit_of_norm_zero_cannot_be_put_to_norm_one():
     with pytest.raises(ValueError, match=r"are not all 0 \(wrs\), and layer 0 has others"):
         Rescaler(model, Rescaling("wrs")).rescale()
     assert torch.equal(model[1].weight, before)
+
+
+def test_a_unit_whose_inputs_do_not_vary_is_left_alone():
+    """Its variance is 0: batch norm puts out its shift, and no gradient reaches the weights."""
+    layer, norm = nn.Linear(3, 2, bias=False), nn.BatchNorm1d(2)
+    images = torch.ones(8, 3)
+    output = norm(layer(images))
+    output.square().sum().backward()
+    rounding = 1e-6 / math.sqrt(norm.eps)  # float32's, divided by the root of eps
+    torch.testing.assert_close(output, norm.bias.expand(8, 2), rtol=0, atol=rounding)
+    assert layer.weight.grad.isfinite().all()
+    found = dynamics.unit_gradient_square([layer.weight[None]], [layer.weight.grad[None]])
+    assert found.item() < rounding
+    with pytest.raises(ValueError, match=r"got 1\.0 and 0\.0; a unit of norm 0 has no direction"):
+        norm_paths.path(5, 1.0, 0.0, 0.1)
