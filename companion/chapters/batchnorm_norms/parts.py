@@ -129,12 +129,15 @@ def gap(record: Record, arm: str, layer: int) -> Gap:
 
 
 def ends(record: Record) -> pd.DataFrame:
-    """Each run's mean angle a step of the first layer over the last quarter of the steps at the
-    first learning rate, and its final test accuracy: columns arm, run, angle, norm, accuracy."""
+    """Each run's final test accuracy, and where its steps are kept the mean angle of a step and the
+    norm of the first layer over the last quarter of the steps at the first learning rate: columns
+    arm, run, accuracy, angle, norm."""
+    final = record.epochs[record.epochs["epoch"] == record.provenance["epochs"]]
+    found = final.set_index(["arm", "run"])[["test_accuracy"]]
+    found = found.rename(columns={"test_accuracy": "accuracy"})
     rows, end = record.steps, constant_steps(record)
     late = rows[(rows["layer"] == 1) & (rows["step"] > 0.75 * end) & (rows["step"] <= end)]
-    found = late.groupby(["arm", "run"], sort=False)[["angle", "norm_square"]].mean()
-    found["norm"] = np.sqrt(found.pop("norm_square"))
-    final = record.epochs[record.epochs["epoch"] == record.provenance["epochs"]]
-    found["accuracy"] = final.set_index(["arm", "run"])["test_accuracy"]
+    groups = late.groupby(["arm", "run"])
+    found["angle"] = groups["angle"].mean()
+    found["norm"] = np.sqrt(groups["norm_square"].mean())
     return found.reset_index()
