@@ -81,7 +81,7 @@ def build(settings: Settings, seed: int, dtype: torch.dtype, device: torch.devic
     """The network of a run before training: the scheme's weights, biases 0, dropout seeded."""
     model = settings.build()
     models.seed_dropout(model.to(device, dtype), seed)
-    return initialize_(model, settings.scheme, settings.gain, seed)
+    return initialize_(model, settings.scheme, settings.gain, seed, settings.distribution)
 
 
 def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:

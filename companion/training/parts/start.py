@@ -1,4 +1,4 @@
-"""Where the weights start: the scheme of initialization and its gain."""
+"""Where the weights start: the scheme of initialization, its gain and its distribution."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from companion.training.parts import rules
 @dataclass(frozen=True)
 class Start:
     """scheme: one of `initialization.SCHEMES`. gain: factor of the scheme's sigma (of LeCun's,
-    whose own gain is 1, too); the weights' target under ``wr`` as well.
+    whose own gain is 1, too); the weights' target under ``wr`` as well. distribution: the shape
+    that weights of this standard deviation are drawn from, one of `initialization.DISTRIBUTIONS`.
     """
 
     scheme: str = "kaiming"
     gain: float = math.sqrt(2)
+    distribution: str = "normal"
 
     def check_start(self) -> None:
-        """Raise ValueError unless the scheme exists and the gain is positive."""
+        """Raise ValueError unless scheme and distribution go together and the gain is positive."""
+        initialization.check_names(self.scheme, self.distribution)
         initialization.sigma(self.scheme, 1, 1, self.gain)
         rules.require("gain", rules.positive(self.gain), "> 0", self.gain, "sqrt 2 suits ReLU")
