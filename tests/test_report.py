@@ -244,6 +244,8 @@ def test_errata_has_one_row_a_lead():
         "statistic and p-value": "does not hold",
         "end of training": "left open",
         "paired t test": "holds",
+        "small components": "does not hold",
+        "output layer": "does not hold",
         "constant initialization": "does not hold",
         "the average of the two variances": "holds",
         "dropout at test time": "does not hold",
