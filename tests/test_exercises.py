@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from companion.chapters.batchnorm_norms import check as batchnorm
 from companion.chapters.exercises import number
 from companion.chapters.initialization import check as initialization
 from companion.chapters.rescaling import check as rescaling
@@ -25,6 +26,16 @@ CASES = [
     (propagation.wide_enough, 1000, 1.5, "a whole number of units"),
     (propagation.dropped, (1024, 1), (2, 1), "a layer"),
     (propagation.dropped, (1024, 1), (1024, 1024), "in evaluation"),
+    (batchnorm.fourth_root, (1.294, 2.337), (1.294, 5), "0.039 a step"),
+    (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (1.414, 1.189, 2), "over the squared norm"),
+    (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (2, 1, 2), "makes it 1 times"),
+    (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (2, 1.189, 1.414), "the squared angle"),
+    (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (-1, 1, 1), "a factor is positive"),
+    (batchnorm.adamw_decay, (0.125, 0.00363), (0.01, 0.001), "0.4 relaxation times"),
+    (batchnorm.adamw_decay, (0.125, 0.00363), (0.125, 0.1), "not the turn"),
+    (batchnorm.adamw_decay, (0.125, 0.00363), (0, 0.1), "there is no equilibrium"),
+    (batchnorm.decay_taken, 0.0861, 0.5, "takes that, and here it is 0.09"),
+    (batchnorm.decay_taken, 0.0861, 86, "between 0 and 1"),
     (rescaling.half_life, 5.5e-3, 1e-3, "88 % of an idle weight"),
     (rescaling.half_life, 5.5e-3, 5, "between 0 and 1"),
     (rescaling.table_interval, (-0.23, 0.05), (0, 1), "the printed difference"),

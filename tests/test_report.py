@@ -166,8 +166,18 @@ def test_what_the_slides_claim_of_initialization_is_repeated():
         "Two rules": "holds",
         "Products": "holds",
     }
-    with pytest.raises(ValueError, match="source must be one of N, S"):
+    with pytest.raises(ValueError, match="source must be one of L, N, S"):
         all_repeated.claims("Z")
+
+
+def test_what_l_derives_is_repeated():
+    found = {claim.sentence.split(":")[0]: claim.verdict for claim in all_repeated.claims("L")}
+    assert found == {
+        "Orthogonal gradient": "holds",
+        "Growth": "holds",
+        "Low rank": "holds",
+        "Effective learning rate": "does not hold",
+    }
 
 
 @pytest.mark.parametrize(
