@@ -100,7 +100,7 @@ def plain_steps(
     weight_decay: float = 0.0,
     dtype: torch.dtype = torch.float32,
     eps: float = TINY,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[np.ndarray, np.ndarray]:
     """The first layer's ``|w|^2`` before each step of plain SGD and after the last, [steps + 1,
     units], and ``|g|^2`` at each step, [steps, units], in float64; decay on hidden weights."""
     model = network(eps, dtype=dtype)
@@ -114,7 +114,7 @@ def plain_steps(
                 decay = weight_decay if layer is not model.layers[-1] else 0.0
                 layer.weight.sub_(learning_rate * (slope + decay * layer.weight))
     squares.append(_square(model.layers[0].weight))
-    return torch.stack(squares), torch.stack(found)
+    return torch.stack(squares).numpy(), torch.stack(found).numpy()
 
 
 def _square(weight: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ def flow_growth(learning_rate: float, time: float = 8.0) -> float:
     """By what share the mean ``|w|^2`` of the first layer grows in so much flow time, the number of
     steps times the learning rate."""
     squares, _ = plain_steps(round(time / learning_rate), learning_rate, dtype=torch.float64)
-    means = squares.mean(dim=1)
+    means = squares.mean(axis=1)
     return float(means[-1] / means[0] - 1)
 
 

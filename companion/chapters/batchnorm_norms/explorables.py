@@ -21,9 +21,7 @@ from companion.theory import norm_paths, norms
 RECORD = "batchnorm-norms-cifar10-jpeg-book"
 RATES = (0.02, 0.05, 0.2, 0.5, 1.0, 2.0)
 MOMENTA = (0.0, 0.9)
-NORM_LIMITS, ANGLE_LIMITS = (0.3, 10.0), (1e-4, 0.3)
-EARLY = 300
-"""Steps over whose gradients the prediction takes its own."""
+NORM_LIMITS, TURN_LIMITS = (0.3, 10.0), (1e-4, 0.3)
 
 
 @dataclass(frozen=True)
@@ -83,14 +81,14 @@ def norm_and_angle(record: Record | None = None) -> Explorable:
         curves = {}
         for panel, values, limits in (
             ("norm", np.sqrt(path.norm_square[at - 1]), NORM_LIMITS),
-            ("angle", path.angle[at - 1], ANGLE_LIMITS),
+            ("turn", path.angle[at - 1], TURN_LIMITS),
         ):
             line = _flat(at, values, limits, "predicted")
             curves[panel] = [Curve("predicted", line.x, line.y, role="theory")]
             if arm:
                 told = _measured_gradient(shown, arm, found)
                 values = np.sqrt(told.norm_square) if panel == "norm" else told.angle
-                line = _flat(at, values[at - 1], limits, "with the gradients as they were")
+                line = _flat(at, values[at - 1], limits, "real gradients")
                 curves[panel].append(Curve(line.label, line.x, line.y, role="reference"))
                 band = found.loc[at, [panel, f"{panel}_low", f"{panel}_high"]]
                 band.columns = ["mean", "low", "high"]
@@ -111,13 +109,13 @@ def norm_and_angle(record: Record | None = None) -> Explorable:
         [
             Panel("norm", "step", "norm of a unit's weights", y_log=True, y_limits=NORM_LIMITS,
                   band="smallest to largest run"),
-            Panel("angle", "step", "turn of a step (radians)", y_log=True, y_limits=ANGLE_LIMITS,
+            Panel("turn", "step", "turn of a step (radians)", y_log=True, y_limits=TURN_LIMITS,
                   band="smallest to largest run"),
         ],
         point,
         note=f"{shown.label()}. After step {constant:,} the learning rate is a tenth. Dashed: the "
-        f"recursion, from |w|² = 2, with the gradient at unit norm of the first {EARLY} steps; "
-        "faint: with that of each step.",
+        "recursion, from |w|² = 2, with the gradient at unit norm of the first "
+        f"{parts.EARLY} steps; faint: with that of each step.",
     )  # fmt: skip
 
 
@@ -133,7 +131,7 @@ def _paths(record: Record, layers: list[int], measured: dict) -> dict[tuple, nor
     ]
     arms = [HOLDS[hold].recorded.get((rate, m), HOLDS[hold].arm) for hold, rate, m, _ in cells]
     early = [
-        measured[arm, layer]["unit_gradient_square"].loc[:EARLY].mean()
+        measured[arm, layer]["unit_gradient_square"].loc[: parts.EARLY].mean()
         for arm, (*_, layer) in zip(arms, cells, strict=True)
     ]
     rates = np.repeat(np.array([[rate for _, rate, _, _ in cells]]), steps, axis=0)
@@ -186,7 +184,7 @@ def _sentence(
     )
     if found is not None:
         there = found.loc[:constant].iloc[-5:].mean()
-        said += f"; measured {there['norm']:.2f} and {there['angle']:.2g}"
+        said += f"; measured {there['norm']:.2f} and {there['turn']:.2g}"
     if kind.weight_decay:
         settled = norms.equilibrium_angle(rate, kind.weight_decay, momentum)
         wait = norms.relaxation_steps(rate, kind.weight_decay, momentum)
@@ -300,7 +298,7 @@ def decay_and_rate(record: Record | None = None) -> Explorable:
         last = accuracy[name]["mean"].iloc[-1]
         return Point(
             curves,
-            f"{arm}: a step turns a unit by {found['angle'].mean():.2g} rad at the end, and "
+            f"{arm}: a step turns a unit by {found['turn'].mean():.2g} rad at the end, and "
             f"{last:.1f} % of the test digits are right.",
         )
 

@@ -20,6 +20,25 @@ SIZES = (1.0, 0.3, 0.1, 0.03, 0.01)
 """Factors of the first layer's weights."""
 RATES = (0.4, 0.2, 0.1, 0.05)
 MARKS = {"wd": "o", "wrs": "s", "none": "D"}
+NAMED = {
+    "batchnorm-adamw-decay": {
+        "none": (-8, -4, "right"),
+        "wd-5": (9, -11, "left"),
+        "wd-15": (9, -4, "left"),
+        "wrs": (0, -36, "center"),
+        "wrs, rate x 10": (0, 33, "center"),
+        "wrs, all layers": (0, 17, "center"),
+    },
+    "batchnorm-norms": {
+        "none": (9, -4, "left"),
+        "wd-5e-4": (9, -4, "left"),
+        "wd-5e-4, rate x 10": (9, -4, "left"),
+        "wrs": (9, -4, "left"),
+        "wrs, matched": (9, -4, "left"),
+        "wd-1e-3, no momentum": (9, -4, "left"),
+    },
+}
+"""Dots that are named, by experiment and arm: where the name stands, in points from the dot."""
 
 
 def orthogonal() -> Shown:
@@ -75,16 +94,17 @@ def gaps(record: Record) -> Shown:
     gradients that remember, as measured; a record of `experiments.convnet.SGD`."""
     figure, panels = canvas(columns=3, height=3.9, sharey=True, text=1.1)
     said = []
-    stages = ("predicted", "units differ", "steps remember", "measured")
+    stages = ("predicted", "+ units differ", "+ steps remember", "measured")
     for axes, arm in zip(panels, GAPS, strict=True):
         ends = []
-        for layer, shade in zip((1, 2, 3), ("wd", "wr", "weight_norm"), strict=True):
+        for layer, dash in zip((1, 2, 3), style.DASHES, strict=True):
             found = parts.gap(record, arm, layer)
             values = np.array(
                 [1, found.units, found.units * found.memory, found.measured / found.predicted]
             )
-            axes.plot(range(4), values, "o-", color=style.colour(shade), lw=1.6, ms=5)
-            ends.append((values[-1], f"layer {layer}", style.text_colour(shade)))
+            axes.plot(range(4), values, "o", color=style.colour("wd"), ms=5)
+            axes.plot(range(4), values, color=style.colour("wd"), lw=1.6, ls=style.linestyle(dash))
+            ends.append((values[-1], f"layer {layer}", style.text_colour("wd")))
             said.append(
                 f"{convnet.SGD.arms[arm].label}, layer {layer}: predicted {found.predicted:.2f}, "
                 f"measured {found.measured:.2f}, explained {found.explained:.2f}"
@@ -93,7 +113,7 @@ def gaps(record: Record) -> Shown:
         axes.set_ylim(0.6, 1.15)
         axes.set_xticks(range(4), stages, rotation=35, ha="right")
         head(axes, convnet.SGD.arms[arm].label.replace(", ", ",\n"), "", "")
-        name_lines(axes, ends)
+    name_lines(panels[-1], ends)
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
@@ -115,12 +135,14 @@ def turns(digits: Record, cifar: Record) -> Shown:
     ):
         found = parts.ends(record)
         for name, rows in found.groupby("arm", sort=False):
-            said.append(f"{title}, {_dot(axes, experiment.arms, name, rows)}")
+            told = _dot(axes, experiment.arms, name, rows, NAMED[experiment.name].get(name))
+            said.append(f"{title}, {told}")
         log_axis(axes.xaxis)
         head(axes, f"{title}: test accuracy (%)", "better ↑; line: 95 % interval",
              "turn of a step (radians)")  # fmt: skip
-    panels[0].set_xlim(2e-3, 0.1)
-    panels[1].set_xlim(3e-3, 0.1)
+    for axes in panels:
+        axes.set_xlim(1.4e-3, 0.16)
+        axes.set_xticks((0.002, 0.01, 0.05), ("0.002", "0.01", "0.05"))
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
@@ -132,14 +154,19 @@ def turns(digits: Record, cifar: Record) -> Shown:
     )
 
 
-def _dot(axes, arms: Mapping[str, Arm], name: str, rows) -> str:
-    arm, turn = arms[name], float(rows["angle"].mean())
+def _dot(axes, arms: Mapping[str, Arm], name: str, rows, place: tuple | None) -> str:
+    arm, turn = arms[name], float(rows["turn"].mean())
     found = summary(100 * rows["accuracy"])
     colour = style.colour(arm.family)
     axes.plot([turn] * 2, [found.low, found.high], color=colour, lw=1.6)
     full = arm.settings.rescale == "none" or arm.settings.rescale_layers == "not_output"
     axes.plot(turn, found.mean, MARKS[arm.family], color=colour, ms=7,
               mfc=colour if full else "none", mew=1.6)  # fmt: skip
+    if place:
+        axes.annotate(
+            arm.label, (turn, found.mean), xytext=place[:2], textcoords="offset points",
+            ha=place[2], color=style.text_colour(arm.family), annotation_clip=False,
+        )  # fmt: skip
     return f"{arm.label}: turn {turn:.2g}, {found.mean:.1f} %"
 
 

@@ -12,6 +12,8 @@ import pandas as pd
 from companion.evidence.records import Record
 from companion.theory import norm_paths, norms
 
+EARLY = 300
+"""Steps over whose gradients a prediction takes its own."""
 COLUMNS = (
     "norm_square", "gradient_square", "unit_gradient_square", "step_square", "angle",
 )  # fmt: skip
@@ -54,17 +56,34 @@ def path(
     )
 
 
-def series(record: Record, arm: str, layer: int) -> pd.DataFrame:
-    """Norms, gradients and angles of an arm's layer: rows are steps, columns those of `COLUMNS`
-    averaged over the runs, ``norm`` (root of norm_square), and ``norm_low``, ``norm_high``,
-    ``angle_low``, ``angle_high``, the smallest and the largest run."""
+def steps(record: Record) -> pd.DataFrame:
+    """The record's steps, and with each the ``turn``, radians: the root of the mean squared length
+    of a layer's steps over its mean squared norm.
+
+    It is squares that balance at an equilibrium, so that this is the angle of the closed forms. The
+    mean ``angle`` over units is less where some units hardly turn. NaN where a rescaling is part of
+    the step, for its own length is no turn.
+    """
     rows = record.steps
-    rows = rows[(rows["arm"] == arm) & (rows["layer"] == layer)]
-    rows = rows.assign(norm=np.sqrt(rows["norm_square"]))
-    groups = rows.groupby("step")
-    found = groups[list(COLUMNS)].mean()
+    periods = {
+        arm: settings["tau"] if settings["rescale"] == "wrs" else 0
+        for arm, settings in record.provenance["arms"].items()
+    }
+    tau = rows["arm"].map(periods)
+    rescaled = (tau > 0) & (rows["step"] % tau.clip(lower=1) == 0)
+    turn = np.sqrt(rows["step_square"] / rows["norm_square"])
+    return rows.assign(norm=np.sqrt(rows["norm_square"]), turn=turn.where(~rescaled))
+
+
+def series(record: Record, arm: str, layer: int) -> pd.DataFrame:
+    """Norms, gradients and turns of an arm's layer: rows are steps, columns those of `COLUMNS`
+    averaged over the runs, ``norm`` (root of norm_square), ``turn`` (of `steps`), and
+    ``norm_low``, ``norm_high``, ``turn_low``, ``turn_high``, the smallest and the largest run."""
+    rows = steps(record)
+    groups = rows[(rows["arm"] == arm) & (rows["layer"] == layer)].groupby("step")
+    found = groups[[*COLUMNS, "turn"]].mean()
     found["norm"] = np.sqrt(found["norm_square"])
-    for name in ("norm", "angle"):
+    for name in ("norm", "turn"):
         found[f"{name}_low"], found[f"{name}_high"] = groups[name].min(), groups[name].max()
     return found
 
@@ -82,16 +101,16 @@ class Gap:
 
     measured, predicted: rms norms; units: the prediction's factor because units differ in their
     gradients; memory: that because gradients of neighbouring steps are not independent (both to be
-    multiplied with the norm); angle, predicted_angle: radians a step; drift: by what factor the
-    squared unit gradient grew over the last half of the steps at this learning rate.
+    multiplied with the norm); turn, predicted_turn: radians a step; drift: by what factor the
+    squared gradient at unit norm grew from the first 300 steps to the last quarter.
     """
 
     measured: float
     predicted: float
     units: float
     memory: float
-    angle: float
-    predicted_angle: float
+    turn: float
+    predicted_turn: float
     drift: float
 
     @property
@@ -110,34 +129,32 @@ def gap(record: Record, arm: str, layer: int) -> Gap:
     """
     settings = record.provenance["arms"][arm]
     rate, decay, alpha = kernel_rate(settings), settings["weight_decay"], settings["momentum"]
-    found, end = settled(record, arm, layer), constant_steps(record)
+    found = settled(record, arm, layer)
     alike = found["unit_gradient_square"] / found["norm_square"] / found["gradient_square"]
     velocity = found["step_square"] / rate**2
     factor = velocity * (1 - alpha**2) / found["gradient_square"]
-    early = series(record, arm, layer)["unit_gradient_square"]
-    before = early.loc[int(0.45 * end) : int(0.55 * end)].mean()
-    after = early.loc[int(0.9 * end) : end].mean()
+    early = series(record, arm, layer)["unit_gradient_square"].loc[:EARLY].mean()
     return Gap(
         measured=float(np.sqrt(found["norm_square"])),
         predicted=float(norms.equilibrium(rate, decay, found["unit_gradient_square"], alpha)),
         units=float(alike**-0.25),
         memory=float(factor**0.25),
-        angle=float(found["angle"]),
-        predicted_angle=norms.equilibrium_angle(rate, decay, alpha),
-        drift=float(after / before),
+        turn=float(np.sqrt(found["step_square"] / found["norm_square"])),
+        predicted_turn=norms.equilibrium_angle(rate, decay, alpha),
+        drift=float(found["unit_gradient_square"] / early),
     )
 
 
 def ends(record: Record) -> pd.DataFrame:
-    """Each run's final test accuracy, and where its steps are kept the mean angle of a step and the
-    norm of the first layer over the last quarter of the steps at the first learning rate: columns
-    arm, run, accuracy, angle, norm."""
+    """Each run's final test accuracy, and where its steps are kept the turn of a step and the norm
+    of the first layer over the last quarter of the steps at the first learning rate: columns arm,
+    run, accuracy, turn, norm."""
     final = record.epochs[record.epochs["epoch"] == record.provenance["epochs"]]
     found = final.set_index(["arm", "run"])[["test_accuracy"]]
     found = found.rename(columns={"test_accuracy": "accuracy"})
-    rows, end = record.steps, constant_steps(record)
+    rows, end = steps(record), constant_steps(record)
     late = rows[(rows["layer"] == 1) & (rows["step"] > 0.75 * end) & (rows["step"] <= end)]
     groups = late.groupby(["arm", "run"])
-    found["angle"] = groups["angle"].mean()
+    found["turn"] = groups["turn"].mean()
     found["norm"] = np.sqrt(groups["norm_square"].mean())
     return found.reset_index()
