@@ -164,6 +164,7 @@ def test_without_momentum_the_steps_are_the_gradients(record):
 def test_the_chapters_words_stand_under_guard(record, digits):
     conclusions.check_theorems()
     conclusions.check_norms(record)
+    conclusions.check_late(record)
     conclusions.check_turns(digits, record)
     conclusions.check_lab()
 

@@ -105,6 +105,22 @@ def equilibrium_angle(learning_rate: float, weight_decay: float, momentum: float
     return float(np.sqrt(2 * learning_rate * weight_decay / (1 + momentum)))
 
 
+def lasting_turn(turn: ArrayLike, momentum: float) -> np.ndarray:
+    """What the turns of many steps add up to, per root of their number: ``turn sqrt((1 + alpha) /
+    (1 - alpha))``.
+
+    Steps under momentum resemble each other: k of them add up to ``sqrt(k)`` times this, for
+    gradients that are independent of each other, and not to ``sqrt(k)`` times the turn of one. At
+    equilibrium it is ``sqrt(2 eta lambda / (1 - alpha))``, and under AdamW, with beta_1 for alpha,
+    ``sqrt(2 eta lambda)``. ValueError unless 0 <= alpha < 1.
+
+    >>> float(lasting_turn(0.01, 0.0)), round(float(lasting_turn(0.01, 0.9)), 4)
+    (0.01, 0.0436)
+    """
+    _check_momentum(momentum)
+    return np.asarray(turn) * np.sqrt((1 + momentum) / (1 - momentum))
+
+
 def relaxation_steps(learning_rate: float, weight_decay: float, momentum: float = 0.0) -> float:
     """Steps after which a small distance of ``|w|^4`` from its equilibrium is e times smaller:
     ``(1 - alpha) / (4 eta lambda)``. Errors as `equilibrium`.
@@ -191,5 +207,9 @@ def _check(learning_rate: float, weight_decay: float, momentum: float) -> None:
             f"an equilibrium needs a learning rate and a decay > 0, got {learning_rate} and "
             f"{weight_decay}; without decay the norm only grows (`grown`)"
         )
+    _check_momentum(momentum)
+
+
+def _check_momentum(momentum: float) -> None:
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum must be in [0, 1), got {momentum}; 0 switches it off")

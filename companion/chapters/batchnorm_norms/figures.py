@@ -23,7 +23,7 @@ MARKS = {"wd": "o", "wrs": "s", "none": "D"}
 NAMED = {
     "batchnorm-adamw-decay": {
         "none": (-8, -4, "right"),
-        "wd-5": (9, -11, "left"),
+        "wd-5": (-8, 8, "right"),
         "wd-15": (9, -4, "left"),
         "wrs": (0, -36, "center"),
         "wrs, rate x 10": (0, 33, "center"),
@@ -31,11 +31,11 @@ NAMED = {
     },
     "batchnorm-norms": {
         "none": (9, -4, "left"),
-        "wd-5e-4": (9, -4, "left"),
-        "wd-5e-4, rate x 10": (9, -4, "left"),
+        "wd-5e-4": (-9, -4, "right"),
+        "wd-5e-4, rate x 10": (-9, -4, "right"),
         "wrs": (9, -4, "left"),
-        "wrs, matched": (9, -4, "left"),
-        "wd-1e-3, no momentum": (9, -4, "left"),
+        "wrs, matched": (9, -16, "left"),
+        "wd-1e-3, no momentum": (8, 12, "left"),
     },
 }
 """Dots that are named, by experiment and arm: where the name stands, in points from the dot."""
@@ -114,6 +114,7 @@ def gaps(record: Record) -> Shown:
         axes.set_xticks(range(4), stages, rotation=35, ha="right")
         head(axes, convnet.SGD.arms[arm].label.replace(", ", ",\n"), "", "")
     name_lines(panels[-1], ends)
+    panels[0].set_ylabel("norm / predicted norm")
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
@@ -139,23 +140,24 @@ def turns(digits: Record, cifar: Record) -> Shown:
             said.append(f"{title}, {told}")
         log_axis(axes.xaxis)
         head(axes, f"{title}: test accuracy (%)", "better ↑; line: 95 % interval",
-             "turn of a step (radians)")  # fmt: skip
+             "lasting turn (radians)")  # fmt: skip
     for axes in panels:
-        axes.set_xlim(1.4e-3, 0.16)
-        axes.set_xticks((0.002, 0.01, 0.05), ("0.002", "0.01", "0.05"))
+        axes.set_xlim(7e-3, 0.6)
+        axes.set_xticks((0.01, 0.05, 0.2), ("0.01", "0.05", "0.2"))
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
-        caption="Decay and rescaling lie on one curve once the turn of a step is the axis; holding "
-        "the output layer too (open square) is another matter.",
-        ran=f"{digits.label()}; {cifar.label()}. First layer, last quarter at the first "
-        "learning rate. Diamond: nothing holds the norm; circles: decay; squares: WRS.",
+        caption="Decay and rescaling lie on one curve once the turn of their steps is the axis; "
+        "holding the output layer too (open square) is another matter.",
+        ran=f"{digits.label()}; {cifar.label()}. First layer, last quarter at the first learning "
+        "rate; lasting turn: per root of the number of steps. Diamond: nothing holds the norm; "
+        "circles: decay; squares: WRS.",
         name="turns",
     )
 
 
 def _dot(axes, arms: Mapping[str, Arm], name: str, rows, place: tuple | None) -> str:
-    arm, turn = arms[name], float(rows["turn"].mean())
+    arm, turn = arms[name], float(rows["lasting"].mean())
     found = summary(100 * rows["accuracy"])
     colour = style.colour(arm.family)
     axes.plot([turn] * 2, [found.low, found.high], color=colour, lw=1.6)

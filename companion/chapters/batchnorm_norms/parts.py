@@ -148,7 +148,7 @@ def gap(record: Record, arm: str, layer: int) -> Gap:
 def ends(record: Record) -> pd.DataFrame:
     """Each run's final test accuracy, and where its steps are kept the turn of a step and the norm
     of the first layer over the last quarter of the steps at the first learning rate: columns arm,
-    run, accuracy, turn, norm."""
+    run, accuracy, turn, lasting (`norms.lasting_turn`), norm."""
     final = record.epochs[record.epochs["epoch"] == record.provenance["epochs"]]
     found = final.set_index(["arm", "run"])[["test_accuracy"]]
     found = found.rename(columns={"test_accuracy": "accuracy"})
@@ -157,4 +157,13 @@ def ends(record: Record) -> pd.DataFrame:
     groups = late.groupby(["arm", "run"])
     found["turn"] = groups["turn"].mean()
     found["norm"] = np.sqrt(groups["norm_square"].mean())
-    return found.reset_index()
+    found = found.reset_index()
+    memory = {arm: _memory(settings) for arm, settings in record.provenance["arms"].items()}
+    lasting = [norms.lasting_turn(one.turn, memory[one.arm]) for one in found.itertuples()]
+    return found.assign(lasting=np.array(lasting))
+
+
+def _memory(settings: Mapping[str, Any]) -> float:
+    """The share of its step that an arm's optimizer keeps for the next one."""
+    adaptive = settings["optimizer"].startswith("adam")
+    return settings["betas"][0] if adaptive else settings["momentum"]
