@@ -5,10 +5,10 @@ import math
 import pytest
 
 from companion.chapters.batchnorm_norms import check as batchnorm
-from companion.chapters.exercises import number
 from companion.chapters.initialization import check as initialization
 from companion.chapters.rescaling import check as rescaling
 from companion.chapters.variance_propagation import check as propagation
+from companion.display.exercises import number
 
 CASES = [
     (initialization.gain_of_abs, 1, 2, "second moment of 1 into 4"),

@@ -18,7 +18,9 @@ class WeightNorm(nn.Module):
 
     w, v: [out, in, *kernel]; g: [out, 1, ...]; the norm is over all axes but the first. A weight
     that is assigned becomes v, and its length g, so ``w`` is what was assigned; a unit of weight 0
-    has no direction and gives NaN. The same formula and names (``original0`` g, ``original1`` v)
+    has no direction, which is a ValueError, and where v becomes 0 in training w is 0. Lengths are
+    taken and kept in at least float32: a row of half-precision weights may be longer than their
+    largest number. The same formula and names (``original0`` g, ``original1`` v)
     as `torch.nn.utils.parametrizations.weight_norm`, whose fused kernel has no batched form under
     `torch.vmap` (torch 2.15).
 
@@ -31,16 +33,32 @@ class WeightNorm(nn.Module):
 
     def forward(self, length: Tensor, direction: Tensor) -> Tensor:
         """The weight."""
-        return direction * (length / _unit_norms(direction))
+        norms = _unit_norms(direction)
+        return (direction * (length / norms.where(norms > 0, 1.0))).to(direction.dtype)
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Length and direction that give ``weight``."""
-        return _unit_norms(weight), weight
+        norms = _unit_norms(weight)
+        if not (weight.is_meta or torch._C._functorch.is_batchedtensor(weight)):
+            zero = (norms == 0).flatten().nonzero().flatten().tolist()
+            if zero:
+                raise ValueError(
+                    "under weight norm a unit needs weights that are not all 0, and unit "
+                    f"{zero[0]} has no others; start from a random initialization"
+                )
+        return norms, weight
 
 
 def _unit_norms(weight: Tensor) -> Tensor:
-    axes = tuple(range(1, weight.dim()))
-    return torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
+    axes, dtype = tuple(range(1, weight.dim())), torch.promote_types(weight.dtype, torch.float32)
+    return torch.linalg.vector_norm(weight, dim=axes, keepdim=True, dtype=dtype)
+
+
+def _read_older_names(layer: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """A checkpoint of torch's older weight norm calls length and direction by other names."""
+    for old, new in (("weight_g", "original0"), ("weight_v", "original1")):
+        if prefix + old in state:
+            state[f"{prefix}parametrizations.weight.{new}"] = state.pop(prefix + old)
 
 
 PARAMETRIZATIONS: dict[str, type[nn.Module] | None] = {"none": None, "weight_norm": WeightNorm}
@@ -52,4 +70,5 @@ def reparametrize_(model: nn.Module, name: str) -> nn.Module:
     kind = PARAMETRIZATIONS[name]
     for _, layer in list(scalable_layers(model)) if kind else ():
         parametrize.register_parametrization(layer, "weight", kind())
+        layer.register_load_state_dict_pre_hook(_read_older_names)
     return model

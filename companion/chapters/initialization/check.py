@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from companion.chapters.exercises import Reply, number, numbers
+from companion.display.exercises import Reply, number, numbers
 from companion.theory import gains, meanfield
 
 
