@@ -47,9 +47,10 @@ def check_theorems() -> None:
         for factor in (1.0, memory)
     )
     claims.require(
-        "gradients that oppose each other explain about half of the gap, and the angle is the "
-        "predicted one within two hundredths",
+        "gradients five to thirty steps apart oppose each other, those of the next steps agree, "
+        "which explains about half of the gap; the angle is predicted within two hundredths",
         memory < 1
+        and seen["correlation"][:2].min() > 0 > seen["correlation"][4:30].mean()
         and 0.35 < (plain - better) / (plain - seen["norm"]) < 0.75
         and abs(seen["angle"] / norms.equilibrium_angle(0.1, 5e-3, 0.9) - 1) < 0.02,
         here,

@@ -171,8 +171,8 @@ def output_layer() -> Finding:
         f"{record.provenance['runs_per_arm']} runs an arm)",
         verdict=judge([changed == 0, not gap.excludes_zero]),
         effect="One factor for all units would leave predictions as they are; one for each does "
-        "not quite, and holding the layer bounds the logits, a regularization of its own that "
-        "comes with WRS and not with decay.",
+        "not quite, and holding the layer in training is an intervention of its own, which has "
+        "nothing to do with batch norm.",
     )
 
 

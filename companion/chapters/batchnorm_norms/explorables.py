@@ -115,7 +115,8 @@ def norm_and_angle(record: Record | None = None) -> Explorable:
         point,
         note=f"{shown.label()}. After step {constant:,} the learning rate is a tenth. Dashed: the "
         "recursion, from |w|² = 2, with the gradient at unit norm of the first "
-        f"{parts.EARLY} steps; faint: with that of each step.",
+        f"{parts.EARLY} steps; faint: with that of each step. Rate 2 was recorded for the kernels "
+        "alone.",
     )  # fmt: skip
 
 

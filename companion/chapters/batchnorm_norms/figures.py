@@ -119,7 +119,7 @@ def gaps(record: Record) -> Shown:
         figure,
         alt=f"{'; '.join(said)}.",
         caption="A real norm settles below its prediction: units differ in their gradients, and "
-        "with momentum gradients of neighbouring steps undo part of each other.",
+        "with momentum gradients within its memory undo part of each other.",
         ran=f"{record.label()}; norm over the prediction, last quarter of the steps at the first "
         "learning rate.",
         name="gaps",
