@@ -83,7 +83,7 @@ SGD = Experiment(
             10,
             200,
             ("cifar10", "cifar10-jpeg"),
-            "VGG's widths and L's 200 epochs, on a GPU",
+            "wide layers, augmentation and the paper's 200 epochs, on a GPU",
             changes={
                 "widths": (3, 64, 128, 256, 512, 10),
                 "batch_size": 100,
