@@ -17,7 +17,7 @@ from companion.data import sizes
 from companion.evidence import partial, records, tables
 from companion.evidence.consistency import ROUNDED
 from companion.evidence.records import Record
-from companion.experiments.plan import SEEDS_PER_ARM, Experiment
+from companion.experiments.plan import Experiment
 from companion.measure.declare import Column
 from companion.methods.initialization import scalable_layers
 from companion.training.settings import Settings
@@ -62,7 +62,7 @@ def _against(experiment: Experiment, record: Record) -> Iterator[str]:
         if arm in said["arms"]:
             yield from _arm(experiment, said, arm, own.settings)
             seeds = record.epochs.loc[record.epochs["arm"] == arm, "seed"].unique()
-            first = SEEDS_PER_ARM * position
+            first = experiment.first_seed(position)
             if sorted(seeds) != list(range(first, first + said["runs_per_arm"])):
                 yield f"the seeds of {arm} must be {first} and those after it, got {seeds[0]}, ..."
     unknown = [arm for arm in said["arms"] if arm not in experiment.arms]

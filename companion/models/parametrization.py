@@ -1,7 +1,8 @@
 """How the weights are written in terms of what is trained, as an argument.
 
 ``weight_norm`` (Salimans and Kingma 2016) writes each output unit's weight vector as
-``w = g v / |v|``, with a length g and a direction v that are learned apart.
+``w = g v / |v|``, with a length g and a direction v that are learned apart. The other names are
+curves of `methods.parametrizations`, each weight for itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from companion.methods.initialization import scalable_layers
+from companion.methods.parametrizations import CURVES, compand_
 
 
 class WeightNorm(nn.Module):
@@ -61,14 +63,20 @@ def _read_older_names(layer: nn.Module, state: dict[str, Tensor], prefix: str, *
             state[f"{prefix}parametrizations.weight.{new}"] = state.pop(prefix + old)
 
 
-PARAMETRIZATIONS: dict[str, type[nn.Module] | None] = {"none": None, "weight_norm": WeightNorm}
+PARAMETRIZATIONS = ("none", "weight_norm", *CURVES)
 
 
-def reparametrize_(model: nn.Module, name: str) -> nn.Module:
+def reparametrize_(
+    model: nn.Module, name: str, learn: str = "no", clamp: bool = False
+) -> nn.Module:
     """Put the parametrization of this name on every linear and convolution layer of ``model``, the
-    last one and shortcuts too: exactly the layers whose scale a scheme sets."""
-    kind = PARAMETRIZATIONS[name]
-    for _, layer in list(scalable_layers(model)) if kind else ():
-        parametrize.register_parametrization(layer, "weight", kind())
+    last one and shortcuts too: exactly the layers whose scale a scheme sets.
+
+    A curve has a = b = 1 until `bend_`; learn and clamp are those of `compand_`.
+    """
+    if name in CURVES:
+        return compand_(model, name, learn=learn, clamp=clamp)
+    for _, layer in list(scalable_layers(model)) if name == "weight_norm" else ():
+        parametrize.register_parametrization(layer, "weight", WeightNorm())
         layer.register_load_state_dict_pre_hook(_read_older_names)
     return model

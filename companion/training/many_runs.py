@@ -79,7 +79,8 @@ class Stack:
         )
         parameters = self.network.parameters
         added = terms(parameters, self.weights, runs)
-        self.optimizer = Optimizer(parameters, runs, added, self.network.roles)
+        roles, curves = self.network.roles, self.network.curves
+        self.optimizer = Optimizer(parameters, runs, added, roles, curves)
         self.clock = torch.zeros((), dtype=torch.int64, device=self.device)
         self.rescalings = rescalings(runs, self.weights)
         self.threads = self._threads()
@@ -218,7 +219,13 @@ class Stack:
         network, weights = self.network, self.weights
         biases = [network.bias(layer) for layer in range(len(weights))]
         return View(
-            network.forward, weights, self.split, passing=network.passing, biases=biases, **step
+            network.forward,
+            weights,
+            self.split,
+            passing=network.passing,
+            biases=biases,
+            curves=network.bent,
+            **step,
         )
 
     @torch.no_grad()

@@ -68,6 +68,38 @@ def deepest(answer: Any) -> Reply:
     return number(answer, broken)
 
 
+def default_gain(answer: Any) -> Reply:
+    """The gain of torch's default weights, whose variance is a third of 1 / fan_in."""
+
+    def broken(gain: float) -> str:
+        torch.manual_seed(0)
+        std = nn.Linear(512, 512).weight.std().item() * math.sqrt(512)
+        if abs(gain / std - 1) < 0.01:
+            return ""
+        return (
+            f"a layer of 512 inputs would have weights of {gain / math.sqrt(512):.4f}, and "
+            "torch's have another standard deviation"
+        )
+
+    return number(answer, broken)
+
+
+def edge_gain(answer: Any) -> Reply:
+    """The gain at which a tanh network with biases of standard deviation 0.5 leaves order.
+
+    >>> edge_gain(1.0)
+    Not yet: at this gain chi_1 is 0.580.
+    """
+
+    def broken(gain: float) -> str:
+        if gain <= 0:
+            return f"a gain is a positive number, got {gain:g}"
+        chi = meanfield.chi_1("tanh", meanfield.fixed_point("tanh", gain, 0.5), gain)
+        return "" if abs(chi - 1) < 0.01 else f"at this gain chi_1 is {chi:.3f}"
+
+    return number(answer, broken)
+
+
 def _moved(gain: float, function: gains.Function) -> str:
     after = gain**2 * gains.normal_mean(lambda z: function(z) ** 2)
     if abs(after - 1) < 0.01 and gain > 0:

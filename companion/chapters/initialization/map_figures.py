@@ -112,8 +112,10 @@ def depth_and_width(record: Record) -> Shown:
     head(left, "Layers, by width", "% of runs that learned", "units a layer")
     ends = []
     for depth, rows in cells.groupby("depth"):
-        shade = style.colour("wr" if depth <= 16 else "wrs" if depth == 32 else "wd")
-        right.plot(rows["ratio"], 100 * rows["share"], ".-", ms=9, lw=1.2, color=shade)
+        family = {8: "batch_norm", 16: "wr", 32: "wrs", 64: "wd", 100: "none"}[depth]
+        right.plot(
+            rows["ratio"], 100 * rows["share"], ".-", ms=9, lw=1.2, color=style.colour(family)
+        )
         ends.append((depth, rows.iloc[0]["ratio"], 100 * rows.iloc[0]["share"]))
     for depth, x, y in ends:
         right.annotate(

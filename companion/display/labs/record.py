@@ -143,6 +143,6 @@ def _key(settings: Settings) -> tuple:
 
 
 def _rounded(value: object) -> object:
-    if isinstance(value, list | tuple):  # learning rates by role are pairs in a list
+    if isinstance(value, list):  # pairs are lists in a list
         return tuple(map(_rounded, value))
     return float(f"{value:.9g}") if isinstance(value, float) else value
