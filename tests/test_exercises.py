@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from companion.chapters.batchnorm_norms import check as batchnorm
 from companion.chapters.compander import check as compander
 from companion.chapters.initialization import check as initialization
 from companion.chapters.rescaling import check as rescaling
@@ -29,6 +30,16 @@ CASES = [
     (propagation.wide_enough, 1000, 1.5, "a whole number of units"),
     (propagation.dropped, (1024, 1), (2, 1), "a layer"),
     (propagation.dropped, (1024, 1), (1024, 1024), "in evaluation"),
+    (batchnorm.fourth_root, (1.294, 2.337), (1.294, 5), "0.039 a step"),
+    (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (1.414, 1.189, 2), "over the squared norm"),
+    (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (2, 1, 2), "makes it 1 times"),
+    (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (2, 1.189, 1.414), "the squared angle"),
+    (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (-1, 1, 1), "a factor is positive"),
+    (batchnorm.adamw_decay, (0.125, 0.00363), (0.01, 0.001), "0.4 relaxation times"),
+    (batchnorm.adamw_decay, (0.125, 0.00363), (0.125, 0.1), "not the turn"),
+    (batchnorm.adamw_decay, (0.125, 0.00363), (0, 0.1), "there is no equilibrium"),
+    (batchnorm.decay_taken, 0.0861, 0.5, "takes that, and here it is 0.09"),
+    (batchnorm.decay_taken, 0.0861, 86, "between 0 and 1"),
     (compander.wrapped, 1 - math.pi / 2, 1.0, "beyond a pi/2"),
     (compander.wrapped, 1 - math.pi / 2, 0.3, "its tangent is not that of 1"),
     (compander.adam_rate, 0.005, 0.003, "v would move by 0.0018"),

@@ -166,8 +166,18 @@ def test_what_the_slides_claim_of_initialization_is_repeated():
         "Two rules": "holds",
         "Products": "holds",
     }
-    with pytest.raises(ValueError, match="source must be one of N, S"):
+    with pytest.raises(ValueError, match="source must be one of L, N, S"):
         all_repeated.claims("Z")
+
+
+def test_what_l_derives_is_repeated():
+    found = {claim.sentence.split(":")[0]: claim.verdict for claim in all_repeated.claims("L")}
+    assert found == {
+        "Orthogonal gradient": "holds",
+        "Growth": "holds",
+        "Low rank": "holds",
+        "Effective learning rate": "does not hold",
+    }
 
 
 @pytest.mark.parametrize(
@@ -244,6 +254,8 @@ def test_errata_has_one_row_a_lead():
         "statistic and p-value": "does not hold",
         "end of training": "left open",
         "paired t test": "holds",
+        "small components": "does not hold",
+        "output layer": "does not hold",
         "constant initialization": "does not hold",
         "the average of the two variances": "holds",
         "dropout at test time": "does not hold",

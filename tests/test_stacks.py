@@ -29,6 +29,7 @@ MLP = Settings(
 )
 LENET = replace(MLP, model="lenet5", widths=(2, 3, 4, 8, 8, 3), activation="tanh")
 RESNET = replace(MLP, model="resnet18", widths=(2, 4, 4, 8, 8, 3), normalization="batch")
+CONVNET = replace(RESNET, model="convnet", widths=(2, 4, 5, 3))
 BOTTLENECK = replace(RESNET, model="resnet50")
 ALEXNET = replace(MLP, model="alexnet", widths=(2, 3, 4, 5, 4, 4, 9, 8, 3), batch_size=15)
 OWN = (
@@ -155,10 +156,19 @@ def test_a_start_outside_a_curves_range_is_refused_by_both():
         (replace(LENET, dropout=0.2, augmentation="crop_flip"), 1e-9),
         (replace(LENET, parametrization="weight_norm", optimizer="adamw"), 1e-9),
         (RESNET, 1e-5),
+        (CONVNET, 1e-6),
         (replace(RESNET, normalization="layer", augmentation="crop_flip"), 1e-9),
         (replace(RESNET, parametrization="weight_norm", gain=0.5), 1e-9),
     ],
-    ids=["mlp-batch", "lenet", "lenet-weight", "resnet-batch", "resnet-layer", "resnet-weight"],
+    ids=[
+        "mlp-batch",
+        "lenet",
+        "lenet-weight",
+        "resnet-batch",
+        "convnet-batch",
+        "resnet-layer",
+        "resnet-weight",
+    ],
 )
 def test_convolutional_networks_and_batch_statistics(together, base, tolerance):
     equal_one_run(Stack(runs(base, OWN[2:7]), SPLIT, torch.float64), tolerance)
@@ -194,6 +204,7 @@ def test_every_choice_of_a_rescaling(base):
         {"rescale": "wr", "rescale_window": (2, 2)},
         {"rescale": "wr", "rescale_at": "start"},
         {"rescale": "wrs", "tau": 1, "rescale_window": (1, 1)},
+        {"rescale": "wrs", "tau": 2, "rescale_layers": "not_output"},
     ]
     equal_one_run(Stack(runs(base, choices), SPLIT, torch.float64), 1e-9)
 

@@ -65,6 +65,8 @@ class Rescaler:
         found = list(initialization.scalable_layers(model))
         if not found:
             raise ValueError("a model to rescale needs a linear or convolution layer, got none")
+        if rescaling.layers == "not_output":
+            found = found[:-1]
         self.steps, self.epoch = 0, 1
         self.layers: dict[str, nn.Module] = {}
         self.targets: list[float] = []

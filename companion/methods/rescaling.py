@@ -33,6 +33,8 @@ CHOICES = {
 """What ``wr`` leaves to choose; the first is the paper's."""
 AT = ("end", "start")
 """When in an epoch a rescaling once an epoch acts."""
+LAYERS = ("all", "not_output")
+"""Which layers a rescaling acts on: all, or all but the last, which nothing normalizes."""
 
 
 def rescaled_to_std(weight: Tensor, std: float | Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -93,7 +95,8 @@ class Rescaling:
     rule: ``none``, ``wr`` or ``wrs``. tau: the rescale period in optimizer steps, or 0 for once
     an epoch. at: that is at the ``end`` of each epoch, or at the ``start`` of each but the first,
     so that what is measured between two epochs is not yet rescaled. window: (first, last) epoch
-    in which it acts, counted from 1, both included; empty: always.
+    in which it acts, counted from 1, both included; empty: always. layers: ``all``, as in both
+    papers, or ``not_output``, all but the last, whose scale the output does not ignore.
 
     Of ``wr`` alone: to: the scheme's ``sigma``, or the standard deviation that each layer had at
     its ``initial`` draw. per: ``layer`` or output ``unit``. mean: ``keep`` it, or ``remove`` it, so
@@ -114,6 +117,7 @@ class Rescaling:
     biases: str = "reset"
     window: tuple[int, ...] = ()
     at: str = "end"
+    layers: str = "all"
 
     def __post_init__(self) -> None:
         if isinstance(self.window, list):  # JSON has lists
@@ -137,6 +141,11 @@ class Rescaling:
             raise ValueError(
                 f"'start' is for a rescaling once an epoch, got one that acts {self.when}; leave "
                 "it at 'end', or set rule 'wr' or 'wrs' and period 0"
+            )
+        if self.layers not in LAYERS:
+            raise ValueError(
+                f"a rescaling acts on the layers {' or '.join(LAYERS)}, got {self.layers!r}; pick "
+                "one"
             )
         for name, known in CHOICES.items():
             value = getattr(self, name)

@@ -10,6 +10,7 @@ from companion.models.catalogue import (
     model,
     parameter_count,
 )
+from companion.models.convnet import ConvNet
 from companion.models.dropout import Dropout, seed_dropout
 from companion.models.lenet import LeNet5
 from companion.models.mlp import MLP
@@ -20,6 +21,7 @@ __all__ = [
     "MLP",
     "MODELS",
     "AlexNet",
+    "ConvNet",
     "Dropout",
     "LeNet5",
     "ResNet",

@@ -197,7 +197,8 @@ class Stack:
                 put_back(lambda _, entry=entry: self._rescale(*entry), self.clock)
 
     def _rescale(self, rule: Rescaling, members: Tensor | slice, targets: list[Tensor]) -> None:
-        for layer, (weight, target) in enumerate(zip(self.weights, targets, strict=True)):
+        weights = self.weights if rule.layers == "all" else self.weights[:-1]
+        for layer, (weight, target) in enumerate(zip(weights, targets, strict=False)):
             value = weight[members]
             scaled, factor = rule.rescaled(value, target, out=value)
             self.network.set_weight(layer, members, scaled)

@@ -8,12 +8,15 @@ ahead of WD.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
-from companion.evidence import published, rank_tests
+from companion.evidence import published, rank_tests, records
 from companion.evidence.findings import Finding, judge
+from companion.evidence.summaries import difference
 
 
 def paired_t_rows(table: str = "1") -> pd.DataFrame:
@@ -47,25 +50,42 @@ def paired_t_rows(table: str = "1") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def adamw_decay(images: int = 50_000) -> float:
-    """Return the share by which L's AdamW decay shrinks a weight in a whole training.
+@dataclass(frozen=True)
+class Plan:
+    """L's training with AdamW and WD: the learning rate of each epoch, steps in each, decay."""
 
-    ``1 - prod(1 - lr lambda)`` over all steps, with L's batch size, learning rate and drops;
-    decoupled decay acts apart from the gradient. `images` are those of the training part.
+    rates: tuple[float, ...]
+    epoch_steps: float
+    weight_decay: float
 
-    >>> round(adamw_decay(), 3)
-    0.016
-    """
-    plan = {
+
+def adamw_plan(images: int = 50_000) -> Plan:
+    """L's plan; images: those of the training part."""
+    said = {
         row.quantity: row.mean
         for row in published.rows("L", "text").itertuples()
         if row.cell in ("training", "training-adamw")
     }
-    drops = [plan["first_drop"], plan["second_drop"], plan["third_drop"], plan["epochs"]]
-    steps, rate, epoch, left = images / plan["batch_size"], plan["learning_rate"], 0.0, 0.0
-    for drop in drops:
-        left += steps * (drop - epoch) * math.log1p(-rate * plan["weight_decay"])
-        epoch, rate = drop, rate * plan["learning_rate_factor"]
+    drops = [said[f"{which}_drop"] for which in ("first", "second", "third")]
+    rates = tuple(
+        said["learning_rate"] * said["learning_rate_factor"] ** sum(epoch >= d for d in drops)
+        for epoch in range(int(said["epochs"]))
+    )
+    return Plan(rates, images / said["batch_size"], said["weight_decay"])
+
+
+def adamw_decay(images: int = 50_000, decay: float | None = None) -> float:
+    """Return the share by which L's AdamW decay shrinks a weight in a whole training.
+
+    ``1 - prod(1 - lr lambda)`` over all steps, with L's batch size, learning rate and drops;
+    decoupled decay acts apart from the gradient. decay: another lambda than L's.
+
+    >>> round(adamw_decay(), 3)
+    0.016
+    """
+    plan = adamw_plan(images)
+    weight_decay = plan.weight_decay if decay is None else decay
+    left = sum(plan.epoch_steps * math.log1p(-rate * weight_decay) for rate in plan.rates)
     return -math.expm1(left)
 
 
@@ -102,6 +122,60 @@ def paired_t() -> Finding:
     )
 
 
+def small_components() -> Finding:
+    """L: does rescaling a weight vector make its small components smaller beside its large ones?"""
+    random = np.random.default_rng(0)
+    inputs = random.standard_normal((20, 50))  # fewer than dimensions: a span of 20
+    rotation = np.linalg.svd(inputs, full_matrices=True)[2]
+    w = random.standard_normal(50)
+    before = rotation @ w
+    after = rotation @ (w / np.linalg.norm(w))
+    outside = [np.linalg.norm(part[20:]) / np.linalg.norm(part) for part in (before, after)]
+    moved = abs(outside[1] - outside[0])
+    return Finding(
+        lead="small components",
+        source="L",
+        where="section 5 and A.4",
+        printed="rescaling to norm 1 makes larger components larger and small ones smaller, in the "
+        "space of the inputs as in that of the weights, and so suppresses noise outside the "
+        "inputs' span",
+        computed="the rotation is by a square orthogonal matrix and a rescaling divides every "
+        f"component by one number: the share of a random vector outside a span of 20 of 50 "
+        f"dimensions is {outside[0]:.3f} before and {outside[1]:.3f} after, apart by less than "
+        "1e-12",
+        verdict=judge([moved > 1e-12]),
+        effect="A rescaling changes no ratio of components; what it changes is the effective "
+        "learning rate of the steps that follow, and only those favour the span.",
+    )
+
+
+def output_layer() -> Finding:
+    """L: does the scale of the output layer's units not affect predictions?"""
+    from companion.chapters.batchnorm_norms import by_hand, parts
+
+    record = records.recorded("batchnorm-adamw-decay-digits-book")
+    ends = parts.ends(record)
+    gains = {name: rows["accuracy"] for name, rows in ends.groupby("arm")}
+    gap = difference(gains["wrs, all layers"], gains["wrs"])
+    _, changed = by_hand.changed_predictions()
+    return Finding(
+        lead="output layer",
+        source="L",
+        where="B.2",
+        printed="all weight vectors are rescaled, the output layer's too; its scale does not "
+        "affect the prediction",
+        computed=f"putting each of its units to norm 1 changes {100 * changed:.2f} % of a small "
+        "network's predictions on the digits, and putting them back every 20 steps of a training "
+        f"on labels of which three in ten are random changes test accuracy by "
+        f"{100 * gap.estimate:.1f} points ({100 * gap.low:.1f} to {100 * gap.high:.1f}, "
+        f"{record.provenance['runs_per_arm']} runs an arm)",
+        verdict=judge([changed == 0, not gap.excludes_zero]),
+        effect="One factor for all units would leave predictions as they are; one for each does "
+        "not quite, and holding the layer in training is an intervention of its own, which has "
+        "nothing to do with batch norm.",
+    )
+
+
 def findings() -> list[Finding]:
     """Every finding about L."""
-    return [paired_t()]
+    return [paired_t(), small_components(), output_layer()]

@@ -24,6 +24,7 @@ class Hold:
     rescale_biases: str = "reset"
     rescale_window: tuple[int, ...] = ()
     rescale_at: str = "end"
+    rescale_layers: str = "all"
     variance_penalty: float = 0.0
 
     def check_hold(self) -> None:
@@ -49,4 +50,5 @@ class Hold:
             self.rescale_biases,
             self.rescale_window,
             self.rescale_at,
+            self.rescale_layers,
         )

@@ -1,7 +1,12 @@
 """What chapter 5 trains, and what of its source it cannot."""
 
-EXPERIMENTS = ()
-_NETWORKS = "no experiment of this library trains these networks with batch normalization"
+from companion.chapters.batchnorm_norms.experiments import adamw, convnet
+
+EXPERIMENTS = (convnet.SGD, adamw.DIGITS)
+_NETWORKS = (
+    "no experiment of this library trains these networks with batch normalization; "
+    "batchnorm-norms trains a small one"
+)
 NOT_BUILT = {
     ("L", "1"): _NETWORKS,
     ("L", "S2"): _NETWORKS,
