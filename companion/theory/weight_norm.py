@@ -182,29 +182,37 @@ factor of batch norm before a ReLU (G. Yang et al., *A Mean Field Theory of Batc
 ICLR 2019), whose first step this initialization is."""
 
 
-def reads(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> float:
+def reads(
+    size: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    right: int | None = None,
+) -> float:
     """How many outputs read an input of one axis of an image, on average.
 
     A convolution counts ``kernel`` in its fan_out, which is right away from the border at stride 1.
     Here every tap that falls on an input is counted, and divided by the inputs: about kernel /
-    stride, less what falls on the zeros of the padding. ValueError for sizes below 1, a padding
-    below 0, and a kernel that is larger than the padded image.
+    stride, less what falls on the zeros of the padding. right: the padding behind the image, as
+    before it unless given. ValueError for sizes below 1, a padding below 0, and a kernel that is
+    larger than the padded image.
 
     >>> reads(32, 3, padding=1), reads(32, 3, stride=2, padding=1)
     (2.9375, 1.46875)
     """
+    right = padding if right is None else right
     for name, value, low in (
         ("size", size, 1), ("kernel", kernel, 1), ("stride", stride, 1), ("padding", padding, 0),
-        ("dilation", dilation, 1),
+        ("dilation", dilation, 1), ("right", right, 0),
     ):  # fmt: skip
         if value < low:
             raise ValueError(f"{name} must be >= {low}, got {value}")
-    span = dilation * (kernel - 1) + 1
-    if span > size + 2 * padding:
+    span, padded = dilation * (kernel - 1) + 1, padding + size + right
+    if span > padded:
         raise ValueError(
-            f"the kernel must fit the padded image, got {span} taps for {size + 2 * padding}; pad "
-            "more"
+            f"the kernel must fit the padded image, got {span} taps for {padded}; pad more"
         )
-    firsts = np.arange(0, size + 2 * padding - span + 1, stride) - padding
+    firsts = np.arange(0, padded - span + 1, stride) - padding
     taps = firsts[:, None] + dilation * np.arange(kernel)
     return float(((taps >= 0) & (taps < size)).sum() / size)
