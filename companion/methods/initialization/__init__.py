@@ -36,5 +36,6 @@ from companion.methods.initialization.schemes import orthonormal as orthonormal
 from companion.methods.initialization.schemes import sigma as sigma
 from companion.methods.initialization.structure import Place as Place
 from companion.methods.initialization.structure import places as places
+from companion.methods.initialization.weight_norm import LENGTHS as LENGTHS
 from companion.methods.initialization.weight_norm import weight_norm_ as weight_norm_
 from companion.methods.initialization.whole import initialize_ as initialize_
