@@ -22,6 +22,7 @@ from companion.experiments.plan import Experiment
 
 RESULTS = (
     "test_accuracy", "best_epoch", "statistic", "p", "map_gain", "miou_gain", "mae", "mse",
+    "test_error", "hessian_norm",
 )  # fmt: skip
 """What counts as a result; a table's other columns are settings, which `published` has."""
 COLUMNS = (
