@@ -250,7 +250,7 @@ def test_every_printed_result_has_a_row(rows):
     for source in published.sources():
         frame = published.rows(source)
         results = ["test_accuracy", "best_epoch", "statistic", "p"]
-        results += ["map_gain", "miou_gain", "mae", "mse"]
+        results += ["map_gain", "miou_gain", "mae", "mse", "test_error", "hessian_norm"]
         frame = frame[(frame["table"] != "text") & frame["quantity"].isin(results)]
         printed = set(frame[["table", "cell", "quantity"]].itertuples(index=False, name=None))
         mine = rows[rows["source"] == source]

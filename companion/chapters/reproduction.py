@@ -144,7 +144,7 @@ def _printed(row: Any) -> dict[str, Any]:
     known = ("source", "table", "cell", "label", "quantity", "unit")
     found = {name: getattr(row, name) for name in known}
     found |= {"paper": row.mean, "paper_runs": row.runs}
-    if not pd.isna(row.sd):
+    if not (pd.isna(row.sd) or pd.isna(row.runs)):
         theirs = summaries.from_printed(row.mean, row.sd, int(row.runs))
         found |= {"paper_low": theirs.low, "paper_high": theirs.high}
     return found

@@ -26,7 +26,7 @@ NAMES = {
     "torch": "PyTorch's",
     "data": "from data",
 }
-RATES = (0.00025, 0.001, 0.004, 0.015, 0.06, 0.25)
+RATES = (0.00025, 0.001, 0.004, 0.015, 0.06)
 LOW, HIGH = 40, 88
 """Hidden widths are drawn uniformly between them, the same for all starts of a depth."""
 BOOK_DEPTHS = DEPTHS[:-1]
@@ -87,7 +87,7 @@ EXPERIMENT = Experiment(
         "The paper does not state its widths; here they are drawn between 40 and 88 for each "
         "layer.",
         "The paper tunes more than the learning rate; here SGD with momentum 0.9, batches of 64 "
-        "and six learning rates.",
+        "and five learning rates.",
         "Data-dependent lengths see 128 training images.",
     ),
 )  # fmt: skip

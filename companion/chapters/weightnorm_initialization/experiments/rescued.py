@@ -44,7 +44,7 @@ EXPERIMENT = Experiment(
     arms=_arms(),
     scales={
         "quick": Scale("quick", 1, 2, ("digits",), "a check that everything runs"),
-        "book": Scale("book", 10, 20, ("digits",), "ten runs an arm on one CPU core", detailed=3),
+        "book": Scale("book", 5, 20, ("digits",), "five runs an arm on one CPU core", detailed=3),
         "full": Scale("full", 50, 20, ("digits",), "fifty runs an arm, on a GPU"),
     },
     deviations=("WR puts each layer's weights back to Kaiming's standard deviation, WRS each "
