@@ -189,7 +189,7 @@ def test_rows_are_copies():
 
 
 def test_errors_list_what_there_is():
-    with pytest.raises(ValueError, match="the sources are L, N, got 'Z'; use one"):
+    with pytest.raises(ValueError, match=r"the sources are .*L, N.*, got 'Z'; use one"):
         published.rows("Z")
     with pytest.raises(ValueError, match=r"tables of N are I, II, III, IV, V, VI, text, got 'VII'"):
         published.rows("N", "VII")
