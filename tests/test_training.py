@@ -40,7 +40,7 @@ def same(run: int, stack: Stack, other: int, twin: Stack) -> None:
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("change", [0, 2, 6, 9, 10, 12, 14, 15])
+@pytest.mark.parametrize("change", [0, 2, 6, 9, 10, 12, 14, 15, 16])
 def test_one_run_takes_the_steps_that_numpy_takes(activation, change):
     """Two steps by float64 NumPy: own gradient, own SGD, own rescaling, after the same draws."""
     settings = replace(arms.runs(activation)[change].settings, epochs=1)
@@ -57,7 +57,12 @@ def test_one_run_takes_the_steps_that_numpy_takes(activation, change):
     ]
     weights = [
         draw(
-            seed, layer, torch.empty(units, fan_in).double(), settings.scheme, settings.gain
+            seed,
+            layer,
+            torch.empty(units, fan_in).double(),
+            settings.scheme,
+            settings.gain,
+            settings.distribution,
         ).numpy()
         for layer, (fan_in, units) in enumerate(itertools.pairwise(settings.widths), start=1)
     ]

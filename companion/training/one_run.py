@@ -89,7 +89,7 @@ def build(
     lengths and directions that the settings ask for. split: needed where these come from data."""
     model = settings.build()
     models.seed_dropout(model.to(device, dtype), seed)
-    initialize_(model, settings.scheme, settings.gain, seed)
+    initialize_(model, settings.scheme, settings.gain, seed, settings.distribution)
     if settings.lengths == "drawn":
         return model
     images = None

@@ -68,10 +68,7 @@ class StackedMLP:
         self.weights, self.biases = [], []
         for layer, units in enumerate(settings.widths[1:], start=1):
             empty = torch.empty(units, settings.widths[layer - 1], dtype=dtype, device=device)
-            drawn = [
-                initialization.draw(run.seed, layer, empty, run.settings.scheme, run.settings.gain)
-                for run in runs
-            ]
+            drawn = [_drawn(run, layer, empty) for run in runs]
             self.weights.append(torch.stack(drawn))
             self.biases.append(torch.zeros(len(runs), 1, units, dtype=dtype, device=device))
 
@@ -139,3 +136,8 @@ class StackedMLP:
     def bias(self, layer: int) -> Tensor:
         """A layer's bias, [runs, out], to read and to write."""
         return self.biases[layer][:, 0]
+
+
+def _drawn(run: Run, layer: int, empty: Tensor) -> Tensor:
+    start = run.settings
+    return initialization.draw(run.seed, layer, empty, start.scheme, start.gain, start.distribution)

@@ -30,6 +30,8 @@ CHANGES = (
     {"rescale": "wr", "tau": 3, "scheme": "xavier"},
     {"variance_penalty": 0.3},
     {"variance_penalty": 2.0, "gain": 0.5, "weight_decay": 1e-2, "rescale": "wr", "tau": 3},
+    {"distribution": "uniform"},
+    {"distribution": "truncated", "scheme": "xavier"},
 )
 
 

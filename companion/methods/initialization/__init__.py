@@ -29,6 +29,7 @@ from companion.methods.initialization.reach import unreached as unreached
 from companion.methods.initialization.schemes import DISTRIBUTIONS as DISTRIBUTIONS
 from companion.methods.initialization.schemes import FILLS as FILLS
 from companion.methods.initialization.schemes import SCHEMES as SCHEMES
+from companion.methods.initialization.schemes import check_names as check_names
 from companion.methods.initialization.schemes import check_weight as check_weight
 from companion.methods.initialization.schemes import draw as draw
 from companion.methods.initialization.schemes import fill_ as fill_

@@ -1,5 +1,18 @@
-"""What chapter 1 trains: depth and gain, gain and learning rate, and schemes by name."""
+"""What chapter 1 trains: depth, width and gain, gain and learning rate, schemes, distributions."""
 
-from companion.chapters.initialization.experiments import depth_gain, gain_rate, schemes
+from companion.chapters.initialization.experiments import (
+    depth_gain,
+    depth_width,
+    distributions,
+    gain_rate,
+    schemes,
+)
 
-EXPERIMENTS = (depth_gain.TANH, depth_gain.RELU, schemes.EXPERIMENT, gain_rate.EXPERIMENT)
+EXPERIMENTS = (
+    depth_gain.TANH,
+    depth_gain.RELU,
+    depth_width.EXPERIMENT,
+    schemes.EXPERIMENT,
+    distributions.EXPERIMENT,
+    gain_rate.EXPERIMENT,
+)
