@@ -65,7 +65,9 @@ def weight_norm_(
     padding.
 
     Works on torch's weight norm, the book's, and the older form with ``weight_g``; layers without
-    any get the same weight. Returns the model. ValueError, with nothing changed, for unknown names,
+    any get the same weight. v starts with the length r, as where an unnormalized layer is wrapped:
+    the first step then changes a weight as it would without weight norm, but for its length. A has
+    |v| = 1, with which a step turns a direction r^2 times as far. Returns the model. ValueError, with nothing changed, for unknown names,
     weight norm along another axis than the first or on a layer that is neither linear nor a
     convolution, a direction to keep that is 0, weights that cannot be drawn, shared weights that
     want different lengths, and for a unit that does not vary over the images (``data``).

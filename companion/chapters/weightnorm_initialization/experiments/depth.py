@@ -89,5 +89,7 @@ EXPERIMENT = Experiment(
         "The paper tunes more than the learning rate; here SGD with momentum 0.9, batches of 64 "
         "and five learning rates.",
         "Data-dependent lengths see 128 training images.",
+        "The vectors v start with the length of the weights, where the paper has 1: a step turns "
+        "a direction less far, by the square of that length.",
     ),
 )  # fmt: skip
