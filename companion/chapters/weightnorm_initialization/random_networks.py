@@ -1,4 +1,4 @@
-"""Signals and gradients in untrained weight-normalized networks (A, figure 1), and what theory says.
+"""Signals and gradients in untrained weight-normalized networks (A, figure 1), beside theory.
 
 Directions are drawn once for a network; every start sets its lengths on the same directions.
 """
@@ -57,6 +57,7 @@ class Plain(nn.Module):
         return found
 
     def forward(self, x: Tensor) -> Tensor:
+        """The last of the `signals`."""
         return self.signals(x)[-1]
 
 
@@ -76,6 +77,7 @@ class Residual(nn.Module):
         return found
 
     def forward(self, x: Tensor) -> Tensor:
+        """The last of the `signals`."""
         return self.signals(x)[-1]
 
 

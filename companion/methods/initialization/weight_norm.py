@@ -67,10 +67,12 @@ def weight_norm_(
     Works on torch's weight norm, the book's, and the older form with ``weight_g``; layers without
     any get the same weight. v starts with the length r, as where an unnormalized layer is wrapped:
     the first step then changes a weight as it would without weight norm, but for its length. A has
-    |v| = 1, with which a step turns a direction r^2 times as far. Returns the model. ValueError, with nothing changed, for unknown names,
-    weight norm along another axis than the first or on a layer that is neither linear nor a
-    convolution, a direction to keep that is 0, weights that cannot be drawn, shared weights that
-    want different lengths, and for a unit that does not vary over the images (``data``).
+    |v| = 1, with which a step turns a direction r^2 times as far.
+
+    Returns the model. ValueError, with nothing changed, for unknown names, weight norm along
+    another axis than the first or on a layer that is neither linear nor a convolution, a direction
+    to keep that is 0, weights that cannot be drawn, shared weights that want different lengths, and
+    for a unit that does not vary over the images (``data``).
 
     >>> model = nn.Sequential(nn.Linear(200, 100), nn.ReLU(), nn.Linear(100, 400))
     >>> [round(layer.weight.norm(dim=1).mean().item(), 4) for layer in weight_norm_(model)[::2]]
