@@ -1,8 +1,8 @@
 """What chapter 6 trains, and what of its source it cannot."""
 
-from companion.chapters.weightnorm_initialization.experiments import depth, rescued
+from companion.chapters.weightnorm_initialization.experiments import depth, rate, rescued
 
-EXPERIMENTS = (depth.EXPERIMENT, rescued.EXPERIMENT)
+EXPERIMENTS = (depth.EXPERIMENT, rescued.EXPERIMENT, rate.EXPERIMENT)
 NOT_BUILT = {
     ("A", "1"): "no network of this library has the paper's blocks (Conv, ReLU, Conv and nothing "
     "after the sum) on CIFAR, at 56 to 164 layers under weight norm",
