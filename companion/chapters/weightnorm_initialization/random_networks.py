@@ -87,10 +87,16 @@ def drawn_widths(bounds: tuple[int, int], count: int, seed: int) -> list[int]:
     return np.random.default_rng([seed, low]).integers(low, high + 1, count).tolist()
 
 
-def lengths(model: Plain | Residual, start: str, inputs: Tensor, seed: int = 0) -> Passed:
-    """A start's lengths on the directions that ``model`` has, and what they do to the inputs."""
+def lengths(
+    model: Plain | Residual, start: str, inputs: Tensor, seed: int = 0, factor: float = 1.0
+) -> Passed:
+    """A start's lengths, times a factor, on the directions that ``model`` has, and what they do to
+    the inputs."""
     weight_norm_(model, start, "keep", seed=seed, images=inputs)
     model.requires_grad_(False)
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            module.parametrizations.weight.original0.mul_(factor)
     signals = model.signals(inputs.clone().requires_grad_(True))
     outward = streams.normal(seed, "gradient", 0, signals[-1].numel()).view(signals[-1].shape)
     slopes = torch.autograd.grad((signals[-1] * outward).sum(), signals)
