@@ -13,13 +13,13 @@ DEPTH, RATE = 20, 0.004
 STARTS = ("forward", "one", "data")
 
 
-def arm_name(start: str, held: str = "none") -> str:
+def arm_name(start: str, held: str = "none", when: str = "every step") -> str:
     """The name of an arm: a start, and what holds the weights.
 
     >>> arm_name("one", "wr")
     'one, wr every step'
     """
-    return start if held == "none" else f"{start}, {held} every step"
+    return start if held == "none" else f"{start}, {held} {when}"
 
 
 def _arms() -> dict[str, Arm]:
@@ -33,6 +33,13 @@ def _arms() -> dict[str, Arm]:
             found[arm_name(start, rule)] = Arm(
                 held, arm_name(start), f"{label}, {rule.upper()}", rule, dash
             )
+    # what the lab asks its readers to try
+    late = replace(depth.settings(DEPTH, "one", RATE), rescale="wr")
+    found[arm_name("one", "wr", "every epoch")] = Arm(
+        late, arm_name("one"), f"{depth.NAMES['one']}, WR once an epoch", "wr"
+    )
+    low = replace(depth.settings(DEPTH, "torch", RATE), rescale="wr", tau=1)
+    found[arm_name("torch", "wr")] = Arm(low, None, f"{depth.NAMES['torch']}, WR", "wr")
     return found
 
 
