@@ -161,10 +161,10 @@ def curvatures(record: Record) -> Shown:
     ends, said = [], []
     falling = maps.falling(record)
     for place, (start, family) in enumerate(COLOURS.items()):
-        found = [_norm(start, layers, CURVED_IMAGES) for layers in CURVED_DEPTHS]
+        found = [hessian_norm(start, layers, CURVED_IMAGES) for layers in CURVED_DEPTHS]
         left.plot(CURVED_DEPTHS, found, color=style.colour(family), marker="o", ms=4)
         ends.append((found[-1], depth.NAMES[start], style.text_colour(family)))
-        limit = 2 / _norm(start, rate.DEPTH, None)
+        limit = 2 / hessian_norm(start, rate.DEPTH, None)
         rows = falling[falling["start"] == start]
         for row in rows.itertuples():
             face = style.colour(family) if row.share == 1 else "none"
@@ -200,7 +200,7 @@ def curvatures(record: Record) -> Shown:
     )
 
 
-def _norm(start: str, layers: int, images: int | None) -> float:
+def hessian_norm(start: str, layers: int, images: int | None) -> float:
     """The geometric mean of the Hessian's norm over networks of so many layers."""
     base = rate.settings(start, rate.RATES[0])
     settings = replace(base, widths=(64, *depth.hidden_widths(layers), 10))
