@@ -116,9 +116,21 @@ def check_rate(record: Record) -> None:
         record,
     )
     claims.require(
-        "lengths from data are the most curved at twenty layers", max(norm, key=norm.get) == "data",
+        "lengths from data are the most curved at twenty layers, and their norm is a hundred times "
+        "that of five layers and more",
+        max(norm, key=lambda start: norm[start]) == "data"
+        and norm["data"] > 100 * figures.hessian_norm("data", 5, figures.CURVED_IMAGES),
         record,
-    )  # fmt: skip
+    )
+    bar = {start: 2 / figures.hessian_norm(start, rate.DEPTH, None)
+           for start in ("forward", "data", "one")}  # fmt: skip
+    claims.require(
+        "from the forward rule and from data the loss falls in every run at five times the bar and "
+        "more, from length 1 it fails below a tenth of it",
+        all(maps.largest_rate(record, start) > 5 * bar[start] for start in ("forward", "data"))
+        and maps.largest_rate(record, "one") < 0.1 * bar["one"],
+        record,
+    )
 
 
 def check_rescued(record: Record) -> None:
