@@ -194,8 +194,8 @@ def curvatures(record: Record) -> Shown:
         alt=f"Depths {', '.join(map(str, CURVED_DEPTHS))}. {'; '.join(said)}.",
         caption="The flattest starts are those that learn nothing: curvature says how large a "
         "step may be, not whether there is anything to learn.",
-        ran=f"Left: one network each, {CURVED_IMAGES} digits. Right: {record.label()}, gradient descent "
-        "on all images, 20 steps; bar: mean of two networks.",
+        ran=f"Left: one network each, {CURVED_IMAGES} digits. Right: {record.label()}, gradient "
+        "descent on all images; bar: mean of two networks.",
         name="curvatures",
     )
 
