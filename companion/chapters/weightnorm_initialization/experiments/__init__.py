@@ -2,7 +2,7 @@
 
 from companion.chapters.weightnorm_initialization.experiments import depth, rate, rescued
 
-EXPERIMENTS = (depth.EXPERIMENT, rescued.EXPERIMENT, rate.EXPERIMENT)
+EXPERIMENTS = (depth.COMPARED, depth.UNPLANNED, rescued.EXPERIMENT, rate.EXPERIMENT)
 NOT_BUILT = {
     ("A", "1"): "no network of this library has the paper's blocks (Conv, ReLU, Conv and nothing "
     "after the sum) on CIFAR, at 56 to 164 layers under weight norm",
