@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from companion.chapters.weightnorm_initialization import explorables, figures, maps, random_networks
@@ -77,29 +79,46 @@ def check_untrained() -> None:
     )
 
 
-def check_depth(record: Record) -> None:
-    """Guard the sentences about trained depths, a record of `depth.EXPERIMENT`."""
-    best = maps.best(record).set_index(["start", "depth"])
-    learned, accuracy = best["learned"], best["accuracy"]
+def check_depth(shown: Sequence[Record]) -> None:
+    """Guard the sentences about trained depths, records of `depth`, all starts together."""
+    best = maps.best(shown).set_index(["start", "depth"])
+    learned, accuracy, rate_ = best["learned"], best["accuracy"], best["rate"]
     claims.require(
         "two layers learn from every start",
         all(learned[start, 2] == 1 for start in depth.STARTS),
-        record,
+        *shown,
     )
     claims.require(
-        "from PyTorch's lengths ten layers learn at no rate, from length 1 twenty at none",
+        "from PyTorch's lengths ten layers learn at no rate, and from length 1 ten do and twenty "
+        "do not",
         learned["torch", 10] == 0 and learned["one", 20] == 0 and learned["one", 10] == 1,
-        record,
+        *shown,
     )
     claims.require(
         "lengths from data train twenty layers and not fifty",
         learned["data", 20] == 1 and learned["data", 50] == 0,
-        record,
+        *shown,
     )
     claims.require(
-        "both rules train fifty layers",
-        all(accuracy[rule, 50] > maps.LEARNED for rule in RULES),
-        record,
+        "at twenty layers the two rules are ten points or more ahead of lengths from data, and "
+        "within five of each other",
+        min(accuracy["forward", 20], accuracy["backward", 20]) > accuracy["data", 20] + 0.1
+        and abs(accuracy["forward", 20] - accuracy["backward", 20]) < 0.05,
+        *shown,
+    )
+    claims.require(
+        "at fifty the forward rule's runs learn, to something above one half, and the backward "
+        "rule's end below it",
+        learned["forward", 50] == 1
+        and accuracy["forward", 50] < 0.65
+        and 0.3 < accuracy["backward", 50] < 0.5,
+        *shown,
+    )
+    claims.require(
+        "the deeper, the smaller the best learning rate of the two rules",
+        all(rate_[rule, 2] >= rate_[rule, 20] >= rate_[rule, 50] for rule in RULES)
+        and all(rate_[rule, 50] < rate_[rule, 5] / 10 for rule in RULES),
+        *shown,
     )
 
 

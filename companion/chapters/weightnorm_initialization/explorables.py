@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -11,7 +12,6 @@ from companion.chapters.weightnorm_initialization import maps, random_networks
 from companion.chapters.weightnorm_initialization.experiments import depth
 from companion.chapters.weightnorm_initialization.random_networks import Passed
 from companion.display.explorables import Control, Curve, Explorable, HeatMap, Panel, Point
-from companion.evidence import records
 from companion.evidence.records import Record
 
 LIMITS = (1e-4, 1e4)
@@ -135,10 +135,10 @@ def _vector(length: float, degrees: int) -> list[Curve]:
     ]
 
 
-def depth_and_rate(record: Record | None = None) -> Explorable:
+def depth_and_rate(given: Sequence[Record] | None = None) -> Explorable:
     """Test accuracy by depth and learning rate, a map for each start; controls are start and the
-    two axes. record: of `depth.EXPERIMENT`; the shipped one if none is given."""
-    shown = record or records.recorded("weight-norm-depth-digits-book")
+    two axes. given: records of `depth`, all starts together; the shipped ones if None."""
+    shown = given or maps.shipped()
     cells = maps.cells(shown).set_index(["start", "depth", "rate"])
     names = {label: start for start, label in depth.NAMES.items()}
 
@@ -162,5 +162,5 @@ def depth_and_rate(record: Record | None = None) -> Explorable:
         ],
         [HeatMap("accuracy", "test accuracy (%)", x="rate", y="layers", limits=(0, 100))],
         point,
-        note=f"{shown.label()}. A run learned whose accuracy ends above one half; chance is 10 %.",
+        note=f"{shown[0].label()}. A run learned that ends above 50 %; chance is 10 %.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -114,10 +115,13 @@ def residual_networks() -> Shown:
     )
 
 
-def trained_depths(record: Record) -> Shown:
-    """Accuracy by depth at each start's best rate, and of every run, sorted (A, figure 2)."""
+def trained_depths(shown: Sequence[Record]) -> Shown:
+    """Accuracy by depth at each start's best rate, and of every run, sorted (A, figure 2).
+
+    shown: records of `depth`, all starts together.
+    """
     figure, (left, right) = canvas(columns=2, height=4.0, sharey=True)
-    best, every, ends, said = maps.best(record), maps.cells(record), [], []
+    best, every, ends, said = maps.best(shown), maps.cells(shown), [], []
     for start, family in COLOURS.items():
         rows = best[best["start"] == start].sort_values("depth")
         accuracy = 100 * rows["accuracy"]
@@ -137,7 +141,7 @@ def trained_depths(record: Record) -> Shown:
     left.set_xscale("log")
     left.set_xticks(depth.BOOK_DEPTHS, [str(value) for value in depth.BOOK_DEPTHS])
     left.minorticks_off()
-    left.set_xlim(1.8, 110)
+    left.set_xlim(1.8, 55)
     left.set_ylim(0, 102)
     right.set_xlim(0, len(runs))
     right.tick_params(labelleft=True)
@@ -149,7 +153,7 @@ def trained_depths(record: Record) -> Shown:
         alt=f"Depths {', '.join(map(str, depth.BOOK_DEPTHS))}. {'; '.join(said)}.",
         caption="Length 1 and PyTorch's stop at a few layers, lengths from data at twenty, and the "
         "two rules go deeper (A's figure 2).",
-        ran=f"{record.label()}. Five learning rates for every depth and start.",
+        ran=f"{shown[0].label()}. Five learning rates for every depth and start.",
         name="trained-depths",
     )
 

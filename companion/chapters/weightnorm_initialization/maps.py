@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
 from companion.chapters.weightnorm_initialization.experiments import depth, rate, rescued
+from companion.evidence import records
 from companion.evidence.records import Record
 
 LEARNED = 0.5
@@ -20,10 +22,18 @@ def ends(record: Record, column: str = "test_accuracy") -> dict[str, pd.Series]:
     return {str(arm): rows.set_index("run")[column] for arm, rows in last.groupby("arm")}
 
 
-def cells(record: Record) -> pd.DataFrame:
-    """Every cell of a record of `depth.EXPERIMENT`: start, depth, rate, runs (each run's test
-    accuracy, ascending), accuracy (their mean), learned (the share above `LEARNED`)."""
-    reached = ends(record)
+RECORDS = ("weight-norm-depth-digits-book", "weight-norm-depth-unplanned-digits-book")
+
+
+def shipped() -> tuple[Record, ...]:
+    """The records of `depth.COMPARED` and `depth.UNPLANNED`, which hold every start together."""
+    return tuple(records.recorded(name) for name in RECORDS)
+
+
+def cells(shown: Sequence[Record]) -> pd.DataFrame:
+    """Every cell of records of `depth`: start, depth, rate, runs (each run's test accuracy,
+    ascending), accuracy (their mean), learned (the share above `LEARNED`)."""
+    reached = {arm: runs for record in shown for arm, runs in ends(record).items()}
     rows = []
     for layers, start, step in itertools.product(depth.BOOK_DEPTHS, depth.STARTS, depth.RATES):
         runs = sorted(reached[depth.arm_name(layers, start, step)].fillna(0.0))
@@ -40,9 +50,9 @@ def cells(record: Record) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def best(record: Record) -> pd.DataFrame:
+def best(shown: Sequence[Record]) -> pd.DataFrame:
     """The rate with the best mean accuracy of every start and depth."""
-    every = cells(record)
+    every = cells(shown)
     return every.loc[every.groupby(["start", "depth"])["accuracy"].idxmax()].reset_index(drop=True)
 
 

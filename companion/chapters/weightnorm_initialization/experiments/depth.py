@@ -36,7 +36,7 @@ def hidden_widths(depth: int) -> tuple[int, ...]:
     """The widths of the depth - 1 hidden layers: one draw, the first ones of it for every depth.
 
     >>> hidden_widths(3)
-    (81, 71)
+    (61, 66)
     """
     drawn = np.random.default_rng(6).integers(LOW, HIGH + 1, max(DEPTHS))
     return tuple(int(width) for width in drawn[: depth - 1])
