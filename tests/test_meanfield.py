@@ -82,3 +82,17 @@ def test_chi_1_is_the_slope_of_the_correlation_map_at_1():
 def test_bad_input_says_rule_value_and_remedy(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("sigma_b", [0.05, 0.3, 1.0])
+def test_the_edge_of_chaos_is_where_chi_1_is_1(sigma_b):
+    sigma_w = meanfield.edge_of_chaos("tanh", sigma_b)
+    q = meanfield.fixed_point("tanh", sigma_w, sigma_b)
+    assert meanfield.chi_1("tanh", q, sigma_w) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_edge_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="sigma_b must be > 0, got 0; without biases"):
+        meanfield.edge_of_chaos("tanh", 0)
+    with pytest.raises(ValueError, match="and relu has none there; take one that saturates"):
+        meanfield.edge_of_chaos("relu", 0.3)

@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from companion.chapters import errata, reproduction
-from companion.chapters.rescaling import figures
+from companion.chapters import repeated as all_repeated
+from companion.chapters.rescaling import figures, repeated
 from companion.chapters.rescaling.experiments import mlp, networks
 from companion.evidence import (
     claims,
@@ -143,7 +144,7 @@ def test_a_cut_full_record_earns_no_more_than_the_books(record):
 
 
 def test_the_findings_say_one_thing_for_each_figure(record):
-    found = mlp.findings(record)
+    found = repeated.claims_of(record)
     assert [claim.sentence.split(",")[0] for claim in found] == [
         "Figure 1",
         "Figure 3",
@@ -155,6 +156,18 @@ def test_the_findings_say_one_thing_for_each_figure(record):
     assert all(claim.verdict in ("direction", "undecided", "not reproduced") for claim in found)
     fall = readings.fall_after_best(record.epochs, "wr")
     assert found[2].verdict == ("not reproduced" if fall.low > 0 else "undecided")
+
+
+def test_what_the_slides_claim_of_initialization_is_repeated():
+    found = {claim.sentence.split(":")[0]: claim.verdict for claim in all_repeated.claims("S")}
+    assert found == {
+        "Constant weights": "direction",
+        "Any random weights": "direction",
+        "Two rules": "holds",
+        "Products": "holds",
+    }
+    with pytest.raises(ValueError, match="source must be one of N, S"):
+        all_repeated.claims("Z")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import math
 
+from scipy import optimize
+
 from companion.theory.gains import named, normal_mean
 
 STEPS = 2000
@@ -95,6 +97,32 @@ def depth_scale(factor: float) -> float:
     if not (math.isfinite(factor) and factor > 0):
         raise ValueError(f"factor must be finite and > 0, got {factor}")
     return math.inf if factor == 1 else 1 / abs(math.log(factor))
+
+
+def edge_of_chaos(activation: str, sigma_b: float) -> float:
+    """The sigma_w at which ``chi_1 = 1`` for this sigma_b, to 1e-6: below it lies order, above it
+    chaos (Poole et al. 2016, figure 1). For saturating activations, whose q has a fixed point on
+    both sides. ValueError unless sigma_b > 0 (at 0 it is the gain 1 of a slope 1), and where none
+    lies between 0.5 and 4.
+
+    >>> round(edge_of_chaos("tanh", 0.3), 3)
+    1.396
+    """
+    _check(sigma_b=sigma_b)
+    if sigma_b == 0:
+        raise ValueError("sigma_b must be > 0, got 0; without biases the edge is at 1 / phi'(0)")
+
+    def above(sigma_w: float) -> float:
+        q = fixed_point(activation, sigma_w, sigma_b)
+        return math.inf if math.isinf(q) else chi_1(activation, q, sigma_w) - 1
+
+    low, high = 0.5, 4.0
+    if not (above(low) < 0 < above(high) < math.inf):
+        raise ValueError(
+            f"activation must have its edge between sigma_w {low:g} and {high:g}, and {activation} "
+            "has none there; take one that saturates, such as tanh"
+        )
+    return float(optimize.brentq(above, low, high, xtol=1e-6))
 
 
 def _check(**values: float) -> None:

@@ -140,6 +140,15 @@ def test_paper_is_white_and_has_no_menus(opened, served, name):
     assert all(int(part) >= 250 for part in re.findall(r"\d+", ground)[:3])
 
 
+def test_a_link_to_a_figure_opens_its_cover(opened, origin):
+    page = opened(f"{origin}/{LANDING}")
+    figure = page.locator("details weights-explorable").first
+    assert not figure.is_visible()
+    name = figure.get_attribute("id")
+    page = opened(f"{origin}/{LANDING}#{name}?")
+    page.locator(f"details weights-explorable[id={name}]").wait_for(state="visible")
+
+
 @pytest.mark.parametrize("name", [LANDING, CHAPTER])
 def test_a_key_moves_the_slider_the_curve_and_the_sentence(opened, origin, name):
     page = opened(f"{origin}/{name}")

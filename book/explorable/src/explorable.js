@@ -91,7 +91,11 @@ class WeightsExplorable extends HTMLElement {
       clearTimeout(this.resting);
       this.choose(wanted.indices);
       this.say(wanted.note);
-      if (wanted.first) this.scrollIntoView({ block: "center" });
+      if (wanted.first) {
+        const cover = this.closest("details"); // who sends a link has guessed already
+        if (cover) cover.open = true;
+        this.scrollIntoView({ block: "center" });
+      }
     }
     this.draw();
     this.settled();

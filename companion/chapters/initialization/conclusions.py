@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 
-from companion.chapters.initialization import maps, ties
+from companion.chapters.initialization import maps, pairs, ties
 from companion.chapters.initialization.experiments import schemes
 from companion.evidence import claims
 from companion.evidence.records import Record
@@ -30,6 +31,12 @@ def check(record: Record) -> None:
     claims.require(
         "a border at six depth scales is right in at least four cells of five",
         maps.agreement(maps.depth_gain_cells(record)) >= 0.8,
+        record,
+    )
+    steps = cells["steps"].xs(1.0, level="gain")
+    claims.require(
+        "at gain 1 every doubling of the depth from 4 to 32 layers takes more steps",
+        all(steps[depth] < steps[2 * depth] < math.inf for depth in (4, 8, 16)),
         record,
     )
     claims.require(
@@ -107,11 +114,11 @@ def check_schemes(record: Record) -> None:
             for rate in schemes.RATES
         )
 
-    pairs = list(itertools.product(schemes.ACTIVATIONS, schemes.SHAPES))
+    compared = list(itertools.product(schemes.ACTIVATIONS, schemes.SHAPES))
     fans = ("kaiming", "kaiming_out", "xavier")
     spreads = [
         max(best(*pair, one) for one in fans) - min(best(*pair, one) for one in fans)
-        for pair in pairs
+        for pair in compared
     ]
     claims.require("which fan is counted changes less than two points", max(spreads) < 0.02, record)
     claims.require(
@@ -125,6 +132,45 @@ def check_schemes(record: Record) -> None:
     )
     claims.require(
         "the constant reads what guessing reads",
-        all(best(*pair, "constant") < 0.15 for pair in pairs),
+        all(best(*pair, "constant") < 0.15 for pair in compared),
         record,
+    )
+
+
+def check_distributions(record: Record) -> None:
+    """Guard the sentences about shapes, a record of `distributions.EXPERIMENT`."""
+    rows = maps.shape_differences(record)
+    claims.require(
+        "no shape differs from the normal one by more than chance",
+        not rows["differs"].any(),
+        record,
+    )
+
+
+def check_pairs() -> None:
+    """Guard what is said of two inputs in random networks, measured here."""
+    ends_ = {
+        (place, start): pairs.measured(place, start)[:, -1].mean()
+        for place, start in itertools.product(pairs.PLACES, pairs.STARTS)
+    }
+    claims.require(
+        "after a dozen layers two images are one in order, and were strangers to begin with",
+        pairs.LAYERS == 12 and ends_["order", 0.2] > 0.98,
+        "measured here",
+    )
+    claims.require(
+        "in chaos even two that were alike lose touch", ends_["chaos", 0.9] < 0.5, "measured here"
+    )
+    claims.require(
+        "at the edge they approach each other slowly",
+        0.2 < ends_["edge", 0.2] < 0.9 <= ends_["edge", 0.9] < 0.96,
+        "measured here",
+    )
+    claims.require(
+        "theory and the mean of twelve networks agree within a tenth",
+        all(
+            abs(pairs.measured(*key).mean(axis=0) - pairs.expected(*key)).max() < 0.1
+            for key in ends_
+        ),
+        "measured here",
     )

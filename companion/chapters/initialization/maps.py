@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pandas as pd
 
-from companion.chapters.initialization.experiments import depth_gain
+from companion.chapters.initialization.experiments import depth_gain, depth_width, distributions
+from companion.evidence import comparison
 from companion.evidence.records import Record
 from companion.theory import meanfield
 
@@ -26,8 +28,8 @@ def depth_gain_cells(record: Record) -> pd.DataFrame:
     """Each depth and gain at the learning rate with the best mean test accuracy at the end.
 
     Columns depth, gain (in units of `depth_gain.UNIT`), rate, accuracy (mean), runs (each run's
-    accuracy, ascending), share (of runs that learned), scales: ``depth |ln chi_1|``, the depth in
-    depth scales.
+    accuracy, ascending), share (of runs that learned), steps (median over runs of `steps_to` nine
+    tenths), scales: ``depth |ln chi_1|``, the depth in depth scales.
     """
     kind = activation(record)
     reached = ends(record)
@@ -43,10 +45,57 @@ def depth_gain_cells(record: Record) -> pd.DataFrame:
                 "accuracy": runs[rate].mean(),
                 "runs": sorted(runs[rate]),
                 "share": (runs[rate] > LEARNED).mean(),
+                "steps": steps_to(record, depth_gain.arm_name(depth, gain, rate)).median(),
                 "scales": depth * abs(math.log(chi_1(kind, gain))),
             }
         )
     return pd.DataFrame(rows)
+
+
+def depth_width_cells(record: Record) -> pd.DataFrame:
+    """Each depth and width of a record of `depth_width`, at the learning rate with the best mean
+    test accuracy at the end: columns depth, width, ratio (depth / width), rate, accuracy, share."""
+    reached = ends(record)
+    rows = []
+    for depth, width in itertools.product(depth_width.DEPTHS, depth_width.WIDTHS):
+        runs = {
+            rate: reached[depth_width.arm_name(depth, width, rate)] for rate in depth_width.RATES
+        }
+        rate = max(runs, key=lambda one: runs[one].mean())
+        rows.append(
+            {
+                "depth": depth,
+                "width": width,
+                "ratio": depth / width,
+                "rate": rate,
+                "accuracy": runs[rate].mean(),
+                "share": (runs[rate] > LEARNED).mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def shape_differences(record: Record) -> pd.DataFrame:
+    """Uniform and truncated weights against normal ones, in points of test accuracy at the end:
+    the rows of `comparison.compare`, and activation and shape. record: of `distributions`.
+
+    Each activation at the learning rate that suits its normal weights best.
+    """
+    samples, pairs, named = {}, [], []
+    for kind in distributions.ACTIVATIONS:
+        reached = {rate: _points(record, kind, "normal", rate) for rate in distributions.RATES}
+        rate = max(reached, key=lambda one: reached[one].mean())
+        samples[f"{kind}, normal"] = reached[rate]
+        for shape in ("uniform", "truncated"):
+            samples[f"{kind}, {shape}"] = _points(record, kind, shape, rate)
+            pairs.append((f"{kind}, {shape}", f"{kind}, normal"))
+            named.append({"activation": kind, "shape": shape, "rate": rate})
+    rows = comparison.compare(samples, pairs)
+    return pd.concat([rows, pd.DataFrame(named)], axis=1)
+
+
+def _points(record: Record, kind: str, shape: str, rate: float) -> pd.Series:
+    return 100 * ends(record)[distributions.arm_name(kind, shape, rate)]
 
 
 def chi_1(kind: str, gain: float) -> float:

@@ -48,6 +48,14 @@ def check_untrained() -> None:
         sizes["residual"] > 5e5 and sizes["scaled"] < 3 and sizes["weight norm"] < 1e-5,
         drawn,
     )
+    factor = {
+        name: random_networks.gradient_factor(name).mean() for name in ("layer norm", "batch norm")
+    }
+    claims.require(
+        "behind batch norm a gradient grows by half in every block, and not behind layer norm",
+        1.4 < factor["batch norm"] < 1.55 and 0.9 < factor["layer norm"] < 1.1,
+        drawn,
+    )
     median, _ = finite_width.typical("relu", 256, 50)
     claims.require("a typical signal keeps some three fifths", 0.55 < median < 0.65, "computed")
 

@@ -1,0 +1,127 @@
+"""The figures of the page on order and chaos: maps, and what a finite width leaves of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from companion.chapters.initialization import maps, pairs
+from companion.chapters.initialization.experiments import depth_width
+from companion.display import style
+from companion.display.figures import canvas, log_axis, name_lines, show
+from companion.display.labels import head
+from companion.display.svg import Shown
+from companion.evidence.records import Record
+from companion.theory import meanfield
+
+LOOKS = {"order": "wr", "edge": "wrs", "chaos": "wd"}
+GAINS = {"tanh": (0.7, 1.3, 2.0), "relu": (1.2, math.sqrt(2), 1.6)}
+
+
+def two_inputs() -> Shown:
+    """How alike two inputs are, layer by layer, in order, at the edge and in chaos; and where
+    these lie in the plane of sigma_w and sigma_b."""
+    figure, (left, right) = canvas(columns=2, height=3.8)
+    ends, said = [], []
+    for (place, family), start in itertools.product(LOOKS.items(), pairs.STARTS):
+        theory, found = pairs.expected(place, start), pairs.measured(place, start)
+        layers = np.arange(len(theory))
+        left.plot(layers, theory, color=style.INK, lw=1.0, dashes=(4, 3))
+        left.plot(layers, found.mean(axis=0), ".", ms=7, color=style.colour(family))
+        said.append(f"{place}, from {start:g}: {found[:, -1].mean():.2f}")
+        if start == pairs.STARTS[0]:
+            ends.append((theory[-1], place, style.text_colour(family)))
+    left.set_ylim(0, 1.04)
+    left.set_xlim(0, pairs.LAYERS)
+    head(left, "Correlation of two inputs", "dots: measured; dashed: theory", "layer")
+    name_lines(left, ends)
+    biases = np.linspace(0.02, 0.6, 12)
+    edge = [meanfield.edge_of_chaos("tanh", float(sigma_b)) for sigma_b in biases]
+    right.plot([1.0, *edge], [0.0, *biases], color=style.INK, lw=1.1, dashes=(4, 3))
+    for place, family in LOOKS.items():
+        right.plot(*pairs.PLACES[place], "o", ms=8, color=style.colour(family))
+        right.annotate(
+            place, pairs.PLACES[place], xytext=(0, 9), textcoords="offset points", ha="center",
+            color=style.text_colour(family), size=9.5 * figure.text_scale,
+        )  # fmt: skip
+    right.set_xlim(0.5, 3)
+    right.set_ylim(0, 0.6)
+    head(right, "Size of biases, σ_b", "dashed: the edge of chaos of tanh", "gain, σ_w")
+    return show(
+        figure,
+        alt=f"Correlation after {pairs.LAYERS} layers. {'; '.join(said)}.",
+        caption="In order two inputs become one, in chaos any two become strangers; at the edge "
+        "they take their time.",
+        ran=f"{pairs.NETWORKS} random tanh networks of {pairs.WIDTH} units; nothing is trained.",
+        name="two-inputs",
+    )
+
+
+def variance_maps() -> Shown:
+    """The variance after a layer by the variance before it, tanh beside ReLU."""
+    figure, panels = canvas(columns=2, height=3.8)
+    before, dots = np.linspace(0, 3.5, 36)[1:], np.linspace(0.25, 3.25, 7)
+    said = []
+    for axes, (kind, gains) in zip(panels, GAINS.items(), strict=True):
+        axes.plot([0, 3.5], [0, 3.5], color=style.MUTED, lw=1)
+        ends = []
+        for gain, family in zip(gains, LOOKS.values(), strict=True):
+            after = [meanfield.variance_map(kind, float(q), gain) for q in before]
+            axes.plot(before, after, color=style.INK, lw=1.0, dashes=(4, 3))
+            found = pairs.next_variances(kind, gain, dots)
+            axes.plot(dots, found, ".", ms=8, color=style.colour(family))
+            name = "√2" if gain == math.sqrt(2) else f"{gain:g}"
+            ends.append((after[-1], name, style.text_colour(family)))
+            settled = meanfield.fixed_point(kind, gain) if kind == "tanh" else None
+            if settled is not None:
+                said.append(f"tanh with gain {gain:g} settles at {settled:.2f}")
+        axes.set_xlim(0, 3.5)
+        axes.set_ylim(0, 4.6)
+        name_lines(axes, ends)
+        label = "tanh" if kind == "tanh" else "ReLU"
+        head(axes, f"{label}: variance after a layer", "names: gain; grey: as before", "before")
+    return show(
+        figure,
+        alt=f"{'; '.join(said)}; ReLU's variance is multiplied by half the gain squared.",
+        caption="Tanh's curve bends and crosses the diagonal, so a variance settles; ReLU's is a "
+        "straight line, and only √2 lies on the diagonal.",
+        ran=f"Dots: mean of {pairs.NETWORKS} random layers of {pairs.WIDTH} units; dashed: theory.",
+        name="variance-maps",
+    )
+
+
+def depth_and_width(record: Record) -> Shown:
+    """The share of ReLU networks that learned by depth and width at gain sqrt 2, and by depth over
+    width. record: of `depth_width.EXPERIMENT`."""
+    import seaborn
+
+    figure, (left, right) = canvas(columns=2, height=3.9)
+    cells = maps.depth_width_cells(record)
+    table = cells.pivot(index="depth", columns="width", values="share")
+    seaborn.heatmap(
+        100 * table, ax=left, annot=True, fmt=".0f", cbar=False, vmin=0, vmax=100, linewidths=2,
+        cmap=seaborn.light_palette(style.colour("wr"), as_cmap=True),
+        annot_kws={"size": 10 * figure.text_scale},
+    )  # fmt: skip
+    left.invert_yaxis()
+    left.tick_params(length=0)
+    left.tick_params(axis="y", rotation=0)
+    left.set_ylabel("")
+    head(left, "Layers, by width", "% of runs that learned", "units a layer")
+    right.scatter(cells["ratio"], 100 * cells["share"], s=34, color=style.colour("wr"), zorder=3)
+    right.set_xlim(0.02, 10)
+    right.set_ylim(-3, 103)
+    log_axis(right.xaxis)
+    head(right, "Runs that learned (%)", "a dot a cell", "depth / width")
+    worst = cells[cells["share"] < 0.5]["ratio"].min()
+    return show(
+        figure,
+        alt=f"Share of runs that learned falls with depth over width; the smallest ratio at which "
+        f"less than half learned is {worst:.2f}.",
+        caption="At the gain that theory calls perfect, a network fails when it is deep for its "
+        "width.",
+        ran=f"{record.label()}. Best of {len(depth_width.RATES)} learning rates.",
+        name="depth-width",
+    )

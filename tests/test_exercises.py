@@ -1,0 +1,60 @@
+"""Checks of exercises: right answers pass, wrong ones are told the law, and never the answer."""
+
+import math
+
+import pytest
+
+from companion.chapters.exercises import number
+from companion.chapters.initialization import check as initialization
+from companion.chapters.rescaling import check as rescaling
+from companion.chapters.variance_propagation import check as propagation
+
+CASES = [
+    (initialization.gain_of_abs, 1, 2, "second moment of 1 into 4"),
+    (initialization.gain_of_abs, 1, -1, "a gain is a positive number"),
+    (initialization.gain_of_squared_relu, math.sqrt(2 / 3), 1.0, "into 1.5"),
+    (initialization.depthwise_fans, (9, 9), (576, 9), "set all weights and inputs to 1"),
+    (initialization.depthwise_fans, [9, 9], (9, 576), "light one pixel"),
+    (initialization.std_without_groups, 0.0585, 1 / 3, "counts 9 outputs"),
+    (initialization.deepest, 46, 20, "2.6 depth scales"),
+    (propagation.tenth_too_small, 0.9**29, 0.9, "from layer to layer"),
+    (propagation.tenth_too_small, 0.9**29, 21, "between 0 and 1"),
+    (propagation.branch, 0.317, 1, "a factor 1.68e"),
+    (propagation.wide_enough, 1004, 64, "the standard deviation is"),
+    (propagation.wide_enough, 1000, 5000, "fewer units do"),
+    (propagation.wide_enough, 1000, 1.5, "a whole number of units"),
+    (propagation.dropped, (1024, 1), (2, 1), "a layer"),
+    (propagation.dropped, (1024, 1), (1024, 1024), "in evaluation"),
+    (rescaling.half_life, 5.5e-3, 1e-3, "88 % of an idle weight"),
+    (rescaling.half_life, 5.5e-3, 5, "between 0 and 1"),
+    (rescaling.table_interval, (-0.23, 0.05), (0, 1), "the printed difference"),
+    (rescaling.table_interval, (-0.23, 0.05), (-0.16, -0.02), "standard errors to each side"),
+]
+
+
+@pytest.mark.parametrize(("check", "right", "wrong", "law"), CASES)
+def test_a_right_answer_passes_and_a_wrong_one_is_told_the_law(check, right, wrong, law):
+    assert check(right).right
+    reply = check(wrong)
+    assert not reply.right
+    assert law in str(reply)
+    first = right[0] if isinstance(right, tuple | list) else right
+    assert first == 1 or f"{first:g}" not in str(reply).replace(f"{wrong}", "").split()
+
+
+@pytest.mark.parametrize("check", {case[0] for case in CASES})
+@pytest.mark.parametrize("answer", ["0.5", None, math.nan, True, [], (1, "a"), (math.inf, 1)])
+def test_what_is_no_answer_is_told_the_form(check, answer):
+    reply = check(answer)
+    assert not reply.right
+    assert str(reply).startswith("An answer here is ")
+    assert "\n" not in str(reply)
+
+
+def test_half_the_steps_want_twice_the_decay():
+    assert rescaling.half_life(5.5e-3 / 8, epoch_steps=10000).right
+    assert not rescaling.half_life(5.5e-3, epoch_steps=10000).right
+
+
+def test_a_reply_is_its_sentence():
+    assert repr(number(2.0, lambda _: "too large")) == "Not yet: too large."
