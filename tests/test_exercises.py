@@ -8,6 +8,7 @@ from companion.chapters.exercises import number
 from companion.chapters.initialization import check as initialization
 from companion.chapters.rescaling import check as rescaling
 from companion.chapters.variance_propagation import check as propagation
+from companion.chapters.weightnorm_initialization import check as weightnorm
 
 CASES = [
     (initialization.gain_of_abs, 1, 2, "second moment of 1 into 4"),
@@ -25,6 +26,13 @@ CASES = [
     (propagation.wide_enough, 1000, 1.5, "a whole number of units"),
     (propagation.dropped, (1024, 1), (2, 1), "a layer"),
     (propagation.dropped, (1024, 1), (1024, 1024), "in evaluation"),
+    (weightnorm.three_layers, (2.83, 1.414, 0.177), (2.83, 1, 0.177), "a ReLU halves that"),
+    (weightnorm.three_layers, (2.83, 1.414, 0.177), (2.83, 1.414, 0.5), "before the sum"),
+    (weightnorm.stages, (4.30, 4.46), (1.63, 4.46), "1.177 for each stage of 18 blocks"),
+    (weightnorm.stages, (4.30, 4.46), (4.30, 4.30), "stage of 180 blocks"),
+    (weightnorm.stride, 0.49, 0.7, "4.41 outputs for each input"),
+    (weightnorm.from_data, 6.8, 46, "2.151 a layer"),
+    (weightnorm.from_data, 6.8, -1, "a length is positive"),
     (rescaling.half_life, 5.5e-3, 1e-3, "88 % of an idle weight"),
     (rescaling.half_life, 5.5e-3, 5, "between 0 and 1"),
     (rescaling.table_interval, (-0.23, 0.05), (0, 1), "the printed difference"),
