@@ -72,7 +72,7 @@ def said(hint: Any) -> str:
 
 
 def whole(name: str, value: Any) -> int:
-    """The value as an int; ValueError unless it is a whole number, 3.0 being one.
+    """The value as an int; ValueError unless it is a whole number of 64 bits, 3.0 being one.
 
     >>> whole("n", 3.0)
     3
@@ -80,4 +80,6 @@ def whole(name: str, value: Any) -> int:
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not number or value % 1 != 0:
         raise ValueError(f"{name} must be a whole number, got {value!r}; round it first")
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"{name} must have at most 64 bits, got {value!r}; take a smaller one")
     return int(value)

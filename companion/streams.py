@@ -48,13 +48,29 @@ def _mix(x: Tensor) -> Tensor:
     return x ^ _shift_right(x, 31)
 
 
+def _alone(seeds: Seeds) -> bool:
+    return not isinstance(seeds, (Sequence, Tensor)) or isinstance(seeds, str)
+
+
+def _whole(name: str, value: int | Tensor) -> int | Tensor:
+    if not isinstance(value, Tensor):
+        return kinds.whole(name, value)
+    if value.is_floating_point() or value.dtype == torch.bool:
+        raise ValueError(
+            f"{name} must be a whole number, got {value.dtype}; convert it with long()"
+        )
+    return value
+
+
 def _keys(seeds: Seeds, purpose: str, step: Step, device: torch.device | str) -> Tensor:
     """One 64-bit key per seed, shape [runs, 1]."""
+    step = _whole("step", step)
     if isinstance(step, int) and step < 0:
         raise ValueError(f"step must be >= 0, got {step}; count steps and epochs from 0")
-    if not (isinstance(seeds, Tensor) or type(seeds) is int):
-        each = seeds if isinstance(seeds, Sequence) else [seeds]
-        seeds = [kinds.whole("a seed", seed) for seed in each]
+    if _alone(seeds) or isinstance(seeds, Tensor):
+        seeds = _whole("a seed", seeds)
+    else:
+        seeds = [kinds.whole("a seed", seed) for seed in seeds]
     name = int.from_bytes(hashlib.blake2b(purpose.encode(), digest_size=8).digest(), signed=True)
     seed = torch.as_tensor(seeds, dtype=torch.int64, device=device).reshape(-1, 1)
     when = torch.as_tensor(step, dtype=torch.int64, device=device) * _GOLDEN
@@ -82,7 +98,7 @@ def bits(
         raise ValueError(f"n must be >= 0, got {n}; ask for a count of numbers")
     position = torch.arange(first + 1, first + n + 1, dtype=torch.int64, device=device)
     words = _mix(_keys(seeds, purpose, step, device) + position * _GOLDEN)
-    return words[0] if isinstance(seeds, int) else words
+    return words[0] if _alone(seeds) else words
 
 
 def uniform(
@@ -129,7 +145,8 @@ def normal(
         u = uniform(seeds, purpose, step, count, device, torch.float64, first)
         return u.mul_(2).sub_(1).erfinv_().mul_(math.sqrt(2)).to(dtype)
 
-    if n <= _PART or not isinstance(seeds, int) or torch.device(device).type != "cpu":
+    n = kinds.whole("n", n)
+    if n <= _PART or not _alone(seeds) or torch.device(device).type != "cpu":
         return part(0, n)
     numbers = torch.empty(n, dtype=dtype, device=device)
     for first in range(0, n, _PART):

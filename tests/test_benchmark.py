@@ -47,6 +47,8 @@ def test_every_contender_takes_its_turn_and_the_stack_is_the_unit(quick, case):
     assert named["stack"].runs == case.runs
     assert named["in memory, fused"].runs == 1
     assert ("DataLoader, transforms" in named) == case.loader
+    assert named["stack, compander"].runs == case.runs
+    assert {"in memory, one run, compander", "forward, plain", "forward, compander"} <= set(named)
     for line in lines:
         assert line.milliseconds > 0
         assert line.ratio == pytest.approx(line.milliseconds / named["stack"].milliseconds)
@@ -97,6 +99,21 @@ def test_all_contenders_take_the_same_step(monkeypatch, contender):
         found = [layer.weight for layer in made[0].layers]
     for mine, layer in zip(found, start.layers, strict=True):
         torch.testing.assert_close(mine, layer.weight, rtol=1e-4, atol=1e-6)
+
+
+def test_a_baked_network_answers_what_the_bent_one_answers(monkeypatch):
+    seen = []
+    real = benchmark.bake
+    monkeypatch.setattr(benchmark, "bake", lambda model: seen.append((model, real(model))) or model)
+    bent = replace(SMALL.settings, parametrization="arctan", compander_clamp=True)
+    split = benchmark.made_images((3, 2, 2), count=62, classes=3)
+    steps = benchmark.forward_steps(SMALL.settings, bent, split)
+    assert list(steps) == ["forward, plain", "forward, compander", "forward, baked"]
+    [(model, baked)] = seen
+    images = split.standardize(split.train_images[:8])
+    assert torch.equal(model(images), baked(images))
+    for step in steps.values():
+        step()
 
 
 def test_growth_changes_one_thing_at_a_time(quick, monkeypatch):

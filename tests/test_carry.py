@@ -1,8 +1,14 @@
 """Finished stacks, carried from one folder to another in files."""
 
+import copy
+import io
 import json
+import os
 import zipfile
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from companion import cli
@@ -253,3 +259,196 @@ def test_a_shipped_record_is_exported_by_its_name(tmp_path, capsys):
     code, (_, err) = command(capsys, "export", "nothing", "--out", tmp_path / "y.zip")
     assert code == 2
     assert "record must be a folder or a recorded name (" in err
+
+
+# --- files that promise more than they are, or say what is not ----------------------------------
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """The members of an exported file."""
+    with pytest.MonkeyPatch.context() as patch:
+        small(patch)
+        folder = tmp_path_factory.mktemp("exported")
+        [file] = carry.export(begun(folder), folder / "x.zip")
+    with zipfile.ZipFile(file) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def packed(path, members, **said):
+    """A file of these members, whose digests are right; said: what the manifest says else."""
+    manifest = json.loads(members["manifest.json"])
+    digests = {
+        name: files.digest(data) for name, data in members.items() if name != "manifest.json"
+    }
+    manifest = {**manifest, "sha256": digests, **said}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {**members, "manifest.json": json.dumps(manifest)}.items():
+            archive.writestr(name, data)
+    return path
+
+
+def no_export(path, fault, out):
+    with pytest.raises(
+        ValueError, match=rf"is no whole export of a record \({fault}.*\); export o"
+    ):
+        carry.bring_in([path], out)
+    assert not out.exists()
+
+
+EPOCHS_TABLE = "parts/00000-00001/epochs.parquet"
+
+
+def test_sixty_million_rows_in_a_small_file_are_not_read(tmp_path, exported):
+    table = pq.read_table(io.BytesIO(exported[EPOCHS_TABLE])).slice(0, 1)
+    rows = table.take(pa.array(np.zeros(100_000, np.int64)))
+    monster = io.BytesIO()
+    with pq.ParquetWriter(monster, table.schema, compression="zstd") as writer:
+        writer.write_table(rows, row_group_size=100_000)
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(carry, "ROWS", 60_000)
+    monkey.setattr(pq.ParquetFile, "read", lambda *_, **__: pytest.fail("must not be read"))
+    file = packed(tmp_path / "a.zip", {**exported, EPOCHS_TABLE: monster.getvalue()})
+    no_export(file, "table epochs must have at most 60,000 rows, got 100,000", tmp_path / "b")
+    monkey.undo()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_members_twice_too_many_or_over_each_other(tmp_path, exported, monkeypatch):
+    file = packed(tmp_path / "a.zip", exported)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(EPOCHS_TABLE, exported[EPOCHS_TABLE])
+    no_export(file, "two members of one name", tmp_path / "b")
+    file = packed(tmp_path / "c.zip", exported)
+    with zipfile.ZipFile(file, "a") as archive:  # three hundred names for the same bytes
+        for number in range(300):
+            other = copy.copy(archive.getinfo(EPOCHS_TABLE))
+            other.filename = other.orig_filename = f"parts/{number:05d}-{number:05d}/x.parquet"
+            archive.filelist.append(other)
+        archive._didModify = True
+    no_export(file, "members that overlap", tmp_path / "b")
+    monkeypatch.setattr(carry, "MEMBERS", 2)
+    no_export(packed(tmp_path / "d.zip", exported), "more than 2 members", tmp_path / "b")
+    monkeypatch.setattr(carry, "LIMIT", 1000)
+    no_export(packed(tmp_path / "e.zip", exported), "more than 1000 bytes", tmp_path / "b")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name")
+def test_what_never_ends_is_no_plain_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for path in (tmp_path / "pipe", tmp_path / "link", tmp_path):
+        no_export(path, "no plain file", tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"arms": {"none": 7}}, "an arm must be a dict of settings, and none is 7"),
+        ({"arms": {"none": {"widths": "x"}}}, "widths of an arm must be a list of whole numbers"),
+        ({"runs_per_arm": 10**9}, "runs_per_arm must be >= 1 and at most 100000, got 1000000000"),
+        ({"runs_per_arm": 5}, "a header lists the seed of each run, 15, or those that all arms"),
+        ({"classes": "x"}, "a record's header needs classes as int, got 'x'"),
+        ({"classes": -3}, "classes must be >= 1 and at most 2147483648, got -3"),
+        ({"machine": {"hardware": [7]}}, r"a record's header needs machine.hardware as str, got"),
+        ({"code": {"version": 7}}, "a record's header needs code.version as str, got 7"),
+        ({"title": "a\x1b[31mb"}, r"a record's header must be of printable text, got 'a\\x1b"),
+        ({"source": ["x"]}, "a record's header needs source as str"),
+        ({"name": "other"}, "the record's name is not that of its experiment, images and scale"),
+    ],
+)
+def test_a_header_from_elsewhere_is_not_trusted(tmp_path, exported, change, fault):
+    header = {**json.loads(exported["manifest.json"])["header"], **change}
+    no_export(packed(tmp_path / "a.zip", exported, header=header), fault, tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"seconds": 1e300}, "a part's origin has machine and code as dict and seconds >= 0"),
+        ({"machine": {"hardware": "a\x1b[31m"}}, "a part's origin has machine and code as dict"),
+        ({"machine": {"hardware": 7}}, "a part's origin has machine and code as dict"),
+    ],
+)
+def test_an_origin_from_elsewhere_is_not_trusted(tmp_path, exported, change, fault):
+    origins = json.loads(exported["manifest.json"])["origins"]
+    origins["00000-00001"] |= change
+    no_export(packed(tmp_path / "a.zip", exported, origins=origins), fault, tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("names", "fault"),
+    [
+        (lambda name: name.replace("00000-00001", "00004-00005"), "part 00004-00005 has other"),
+        (lambda name: name.replace("00000-00001", "00000-999999999"), "a stack's key is its first"),
+        (lambda name: name.replace("layers", "steps"), "table steps must be a parquet file"),
+        (
+            lambda name: name.replace("parts/00000-00001", "../.."),
+            r"'../../epochs.parquet' is no",
+        ),
+        (lambda name: "parts" if "layers" in name else name, "'parts' is no part of a record"),
+        (lambda name: None if "layers" in name else name, "part 00000-00001 has other tables"),
+    ],
+)
+def test_a_part_is_what_its_name_says(tmp_path, exported, names, fault):
+    members = {names(name): data for name, data in exported.items() if names(name)}
+    no_export(packed(tmp_path / "a.zip", members, origins={}), fault, tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "fault"),
+    [
+        ("[" * 100_000, "it nests too deep"),
+        ("[]", "manifest.json is list and not a dict"),
+        ("{}", "it lacks 'format'"),
+        ('{"format": 1, "format": NaN}', "NaN is no number"),
+    ],
+)
+def test_a_manifest_that_is_none(tmp_path, exported, manifest, fault):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, data in {**exported, "manifest.json": manifest}.items():
+            archive.writestr(name, data)
+    no_export(tmp_path / "a.zip", fault, tmp_path / "b")
+
+
+def test_bytes_that_were_changed_anywhere_end_in_a_sentence(tmp_path, exported):
+    whole = packed(tmp_path / "a.zip", exported).read_bytes()
+    order = np.random.default_rng(0)
+    for _ in range(100):
+        data = bytearray(whole)
+        for place in order.integers(0, len(data), 3):
+            data[place] ^= int(order.integers(1, 256))
+        (tmp_path / "b.zip").write_bytes(data[: order.integers(1, len(data) + 1)])
+        with pytest.raises(ValueError, match="is no whole export of a record"):
+            carry._read(tmp_path / "b.zip")
+
+
+def test_a_name_in_any_script_goes_there_and_back(tmp_path, capsys):
+    record = train(tmp_path / "söme out", dataset="my dätä")
+    file = tmp_path / "ein zîp.zip"
+    code, (out, err) = command(capsys, "export", record.path, "--out", file)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{file}: ")
+    code, (out, err) = command(capsys, "import", file, "--out", tmp_path / "日本")
+    assert (code, err) == (0, "")
+    assert out.startswith("toy-my dätä-quick: 6 new runs, 0 there already; the record is finished")
+    assert_same(records.load(tmp_path / "日本" / "toy-my dätä-quick"), record)
+
+
+def test_a_folder_that_takes_nothing_is_one_sentence(tmp_path, capsys, exported):
+    file = packed(tmp_path / "a.zip", exported)
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", tmp_path / "file" / "deep", "/proc/nothing"):
+        code, (_, err) = command(capsys, "import", file, "--out", out)
+        assert code == 2
+        assert f"--out must be a folder that can be written, got {out} (" in err
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("out", ["", ".", "..", "/dev/null"])
+def test_an_export_needs_a_name_of_its_own(tmp_path, capsys, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    code, (_, err) = command(capsys, "export", records.recorded_names()[0], "--out", out)
+    assert code == 2
+    assert "--out must be a new file, " in err
+    assert list(tmp_path.iterdir()) == []

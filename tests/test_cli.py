@@ -470,3 +470,120 @@ def test_progress_in_a_terminal_is_one_line(monkeypatch):
     assert title == "title"
     assert bar.count("\n") == 1
     assert re.search(r"100 % .*20 of 20 epochs, \S+ so far, 00:00 to go *\n$", bar)
+
+
+# --- places and words from elsewhere ------------------------------------------------------------
+
+TOO_LONG = "x" * 300
+"""What no system takes as a name."""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verify", TOO_LONG],
+        ["report", TOO_LONG],
+        ["export", TOO_LONG, "--out", "a.zip"],
+        ["status", "--out", TOO_LONG],
+        ["doctor", "--out", TOO_LONG],
+    ],
+)
+def test_a_place_that_the_system_refuses_is_one_sentence(capsys, monkeypatch, tmp_path, arguments):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(arguments)
+    assert exit_.value.code == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "must be usable and is not (File name too long); correct its rights or choose an" in err
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(copy, monkeypatch, capsys):
+    shutil.copytree(copy, copy.parent / "closed")
+    is_file = Path.is_file
+
+    def refuse(path):
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    refusal = "record.json must be usable and is not (Permission denied); correct its rights"
+    with pytest.raises(SystemExit):
+        cli.main(["status", "--out", str(copy.parent)])
+    out = capsys.readouterr().out
+    assert f"{MLP}-digits-quick: finished in " in out
+    assert refusal in out
+    [fault] = records.verify(copy.parent / "closed")
+    assert fault.replace("header", "record").endswith(f"{refusal} or choose another.")
+
+
+def test_a_data_folder_that_is_not_there_ends_list_and_doctor(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "none"))
+    for command in ("list", "doctor"):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main([command])
+        assert exit_.value.code == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert "COMPANION_DATA must name a folder that is there, got" in err
+
+
+def said_into(stream, monkeypatch, folder):
+    """The exit code of a command that speaks into this stream."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(["status", "--out", str(folder)])
+    return exit_.value.code
+
+
+class Broken(io.StringIO):
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_a_reader_that_leaves_early_and_a_closed_stream(tmp_path, monkeypatch, capsys):
+    assert said_into(Broken(), monkeypatch, tmp_path) == 1  # as after `companion list | head -1`
+    assert said_into(None, monkeypatch, tmp_path) == 0  # as after `companion list >&-`
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a disk that is always full")
+def test_no_room_for_the_words(tmp_path, monkeypatch, capsys):
+    stream = open("/dev/full", "w")  # noqa: SIM115 (closing it fails too)
+    assert said_into(stream, monkeypatch, tmp_path) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("what a command reads and writes must be usable and is not (No space le")
+    assert err.count("\n") == 1
+    with pytest.raises(OSError, match="No space left"):
+        stream.close()
+
+
+def test_a_name_is_shown_and_never_obeyed(capsys, tmp_path):
+    (tmp_path / "a\x1b[31mred").mkdir()
+    (tmp_path / "a\x1b[31mred" / "record.json").write_text("{")
+    with pytest.raises(SystemExit):
+        cli.main(["status", "--out", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert r"a\x1b[31mred/record.json must hold JSON" in out
+
+
+def test_a_stream_without_umlauts_and_a_name_that_is_no_text(tmp_path, monkeypatch):
+    for name in ("dätä", os.fsdecode(b"b\xff")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_text("{")
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii", errors="strict")
+    assert said_into(stream, monkeypatch, tmp_path) == 0
+    shown = stream.buffer.getvalue().decode("ascii")
+    assert r"/d\xe4t\xe4/record.json must hold JSON" in shown
+    assert r"/b\udcff/record.json must hold JSON" in shown
+
+
+def test_whole_numbers_are_written_in_digits(capsys):
+    for arguments in (["bench", "--rounds", "1_0"], ["verify", "--rerun", "--seed", "1_0"]):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(arguments)
+        assert exit_.value.code == 2
+        assert "'1_0' is no whole number" in capsys.readouterr().err

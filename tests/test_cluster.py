@@ -317,15 +317,24 @@ def test_what_a_cluster_cannot_be_asked(tmp_path, capsys, options, sentence):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_cluster_that_does_not_answer(monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionError("no cluster"),
+        TimeoutError("the file did not appear"),
+        Exception("The current node timed out during startup."),
+    ],
+)
+def test_a_cluster_that_does_not_answer(monkeypatch, error):
     ray = pytest.importorskip("ray")
 
     def init(**_):
-        raise ConnectionError("no cluster")
+        raise error
 
     monkeypatch.setattr(ray, "init", init)
+    said = rf"got 'auto' \({type(error).__name__}\); start one there with `ray start --head`"
     with (
-        pytest.raises(ValueError, match=r"got 'auto' \(ConnectionError\); start one there"),
+        pytest.raises(ValueError, match=said),
         cluster.connect("auto"),
     ):
         pytest.fail("connected")

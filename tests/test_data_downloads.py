@@ -2,7 +2,10 @@
 
 import gzip
 import http.client
+import http.server
 import socket
+import threading
+import tracemalloc
 import urllib.error
 
 import numpy as np
@@ -64,7 +67,7 @@ def test_bad_t10k(tmp_path):
         data.load("mnist-t10k", root=tmp_path)
     write_t10k(folder, labels, images)
     with pytest.raises(
-        ValueError, match=r"images.*IDX file of 3 dimensions, got 18 bytes .*0x000008"
+        ValueError, match=r"images.*IDX file of 3 dimensions and of the length .*0x00000801"
     ):
         data.load("mnist-t10k", root=tmp_path)
     for damaged in (images[:-1], images + b"x", images[:6], b""):
@@ -76,7 +79,7 @@ def test_bad_t10k(tmp_path):
     whole = packed.read_bytes()
     for damaged in (whole[:-9], b"no gzip", whole[:12] + b"\xff\xff\xff" + whole[15:]):
         packed.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"labels-idx1-ubyte.gz is no readable gzip file"):
+        with pytest.raises(ValueError, match=r"labels-idx1-ubyte.gz (is no rea|must be an IDX)"):
             data.load("mnist-t10k", root=tmp_path)
     packed.unlink()
     with pytest.raises(ValueError, match=r"labels-idx1-ubyte.gz is missing"):
@@ -144,6 +147,7 @@ def test_download_into_a_folder_of_ones_own(monkeypatch, tmp_path):
     [
         urllib.error.URLError("no route to host"),
         RuntimeError("File not found or corrupted."),
+        RuntimeError("Error downloading a:\nTried https://a/, got:\n<urlopen error [SSL] no>"),
         http.client.IncompleteRead(b""),
         TimeoutError(),
         OSError(28, "No space left on device"),
@@ -159,6 +163,7 @@ def test_a_failed_download_says_what_to_do(monkeypatch, tmp_path, error):
     with pytest.raises(ValueError, match=message) as caught:
         data.load("cifar10")
     assert "\n" not in str(caught.value)
+    assert " ".join(str(error).split()).rstrip(".") in str(caught.value)
     assert socket.getdefaulttimeout() is None
 
 
@@ -188,3 +193,61 @@ def test_damaged_torchvision_files(tmp_path):
     (raw / "t10k-images-idx3-ubyte").write_bytes(b"")
     with pytest.raises(ValueError, match=r"files of mnist under .* are damaged; delete what MNIST"):
         data.load("mnist", root=tmp_path)
+
+
+def test_half_a_file_of_mnist_is_damaged(tmp_path):
+    raw = write_raw_mnist(tmp_path)
+    for file in raw.iterdir():
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(ValueError, match=r"files of mnist under .* are damaged; delete wh"):
+            data.load("mnist", root=tmp_path)
+        file.write_bytes(whole)
+
+
+def test_a_file_that_unpacks_to_more_than_it_says_is_not_unpacked(tmp_path):
+    images = idx(pictures(10, (4, 3))) + bytes(50_000_000)
+    write_t10k(tmp_path / "mnist-t10k", images, idx(np.zeros(10)))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="must be an IDX file of 3 dimensions and of the length"):
+        data.load("mnist-t10k", root=tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """A server that gives the same bytes to whoever asks."""
+
+    served = b""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.served)))
+        self.end_headers()
+        self.wfile.write(self.served)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def mirror():
+    with http.server.HTTPServer(("127.0.0.1", 0), Mirror) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "served", [gzip.compress(idx(pictures(9, (4, 3)))), b"<html>please log in</html>", b""]
+)
+def test_a_mirror_that_serves_something_else_is_not_believed(monkeypatch, tmp_path, mirror, served):
+    monkeypatch.setattr(Mirror, "served", served)
+    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [mirror])
+    message = r"mnist could not be downloaded into .*File not found or corrupted"
+    with pytest.raises(ValueError, match=message) as caught:
+        data.load("mnist")
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "cache").rglob("*-ubyte"))

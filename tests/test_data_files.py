@@ -186,9 +186,10 @@ def good(n=2):
             [0],
             r"row 0: images must all be uint8 \[1, 6, 5\], got uint16",
         ),
-        (good(), [0, None], r"row 1: a label must be a whole number >= 0, got None"),
-        (good(), [-1, 0], r"row 0: a label must be a whole number >= 0, got -1"),
-        (good(), [0.5, 0.0], r"row 0: a label must be a whole number >= 0, got 0.5"),
+        (good(), [0, None], r"row 1: a label must be a whole number from 0 to 2.31 - 1, got None"),
+        (good(), [-1, 0], r"row 0: a label must be a whole number from 0 to 2.31 - 1, got -1"),
+        (good(), [0.5, 0.0], r"row 0: a label must be a whole number from 0 to 2.31 - 1, got 0.5"),
+        (good(), pa.array([0, 2**63], pa.uint64()), r"row 1: a label must be .* got 922337203685"),
         ([], [], r"a.parquet has no rows"),
     ],
 )
@@ -235,3 +236,60 @@ def test_a_parquet_file_without_the_right_to_read(monkeypatch, tmp_path):
 def test_cache_folder_without_the_variable(monkeypatch):
     monkeypatch.delenv("COMPANION_CACHE")
     assert files.cache_folder().parts[-2:] == (".cache", "weights-in-scale")
+
+
+# --- files that promise more than they should ----------------------------------------------------
+
+
+def test_images_are_measured_before_they_are_unpacked(monkeypatch, tmp_path):
+    dark = encoded(np.zeros((90, 80), np.uint8))
+    file = write_parquet(tmp_path / "a.parquet", [dark] * 4, [0] * 4)
+    monkeypatch.setattr(files, "LARGEST", 4 * 90 * 80)
+    assert files.read_parquet(file)[0].shape == (4, 1, 90, 80)
+    monkeypatch.setattr(files, "LARGEST", 4 * 90 * 80 - 1)
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "other")
+    monkeypatch.setattr(files.np, "asarray", lambda _: pytest.fail("must not be unpacked"))
+    with pytest.raises(
+        ValueError,
+        match="row 0: a file's images must have at most 28,799 bytes of pixels, and 4 of 80 x 90 "
+        "have 28,800; make them smaller",
+    ):
+        files.read_parquet(file)
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path):
+    cells = pa.array([{"bytes": cell} for cell in good()])
+    table = pa.Table.from_arrays([cells, cells, pa.array([0, 1])], names=["img", "img", "label"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a column img or image .*, got img, img, label"):
+        files.read_parquet(tmp_path / "a.parquet")
+
+
+def test_a_label_makes_no_network_of_a_million_outputs(tmp_path):
+    for part in ("train", "test"):
+        write_parquet(tmp_path / f"own/{part}.parquet", good(), [0, 1_000_000])
+    with pytest.raises(
+        ValueError,
+        match="own must have at most as many classes as training images, 2, got the label 1000000; "
+        "number the classes from 0 on",
+    ):
+        data.load("own", root=tmp_path)
+
+
+def test_shards_of_the_dataset_hub_are_read_together(tmp_path):
+    names = [f"train-{number:05d}-of-00002.parquet" for number in range(2)]
+    for number, name in enumerate(names):
+        images = [encoded(image) for image in pictures(3, seed=number)]
+        write_parquet(tmp_path / "own" / name, images, [0, 1, 2])
+    write_parquet(tmp_path / "own/test-00000-of-00001.parquet", good(), [1, 0])
+    loaded = data.load("own", root=tmp_path)
+    assert "own" in data.names(root=tmp_path)
+    assert loaded.train_labels.tolist() == [0, 1, 2, 0, 1, 2]
+    expected = np.stack([*pictures(3, seed=0), *pictures(3, seed=1)]).transpose(0, 3, 1, 2)
+    np.testing.assert_array_equal(loaded.train_images, expected)
+    (tmp_path / "own" / names[0]).unlink()
+    with pytest.raises(ValueError, match=r"must hold all 2 shards train-00000-of-00002.parquet, "):
+        data.load("own", root=tmp_path)
+    write_parquet(tmp_path / "own" / names[0], [encoded(pictures(1, (9, 9, 3))[0])], [0])
+    with pytest.raises(ValueError, match=r"must have images of one shape, got \(3, 6, 5\), \(3, 9"):
+        data.load("own", root=tmp_path)

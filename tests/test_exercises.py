@@ -4,11 +4,12 @@ import math
 
 import pytest
 
-from companion.chapters.exercises import number
+from companion.chapters.compander import check as compander
 from companion.chapters.initialization import check as initialization
 from companion.chapters.rescaling import check as rescaling
 from companion.chapters.variance_propagation import check as propagation
 from companion.chapters.weightnorm_initialization import check as weightnorm
+from companion.display.exercises import number
 
 CASES = [
     (initialization.gain_of_abs, 1, 2, "second moment of 1 into 4"),
@@ -18,6 +19,9 @@ CASES = [
     (initialization.depthwise_fans, [9, 9], (9, 576), "light one pixel"),
     (initialization.std_without_groups, 0.0585, 1 / 3, "counts 9 outputs"),
     (initialization.deepest, 46, 20, "2.6 depth scales"),
+    (initialization.default_gain, 3**-0.5, 1.0, "weights of 0.0442"),
+    (initialization.edge_gain, 1.55, 2.0, "chi_1 is"),
+    (initialization.edge_gain, 1.55, -1.0, "a gain is a positive number"),
     (propagation.tenth_too_small, 0.9**29, 0.9, "from layer to layer"),
     (propagation.tenth_too_small, 0.9**29, 21, "between 0 and 1"),
     (propagation.branch, 0.317, 1, "a factor 1.68e"),
@@ -33,6 +37,13 @@ CASES = [
     (weightnorm.stride, 0.49, 0.7, "4.41 outputs for each input"),
     (weightnorm.from_data, 6.8, 46, "2.151 a layer"),
     (weightnorm.from_data, 6.8, -1, "a length is positive"),
+    (compander.wrapped, 1 - math.pi / 2, 1.0, "beyond a pi/2"),
+    (compander.wrapped, 1 - math.pi / 2, 0.3, "its tangent is not that of 1"),
+    (compander.adam_rate, 0.005, 0.003, "v would move by 0.0018"),
+    (compander.erf_pair, (math.pi / 2, 1.0635), (1.0, 0.6), "stay below 1"),
+    (compander.erf_pair, (math.pi / 2, 1.0635), (1.571, 0.6), "its slope at 0 is 2.95"),
+    (compander.slowed, 0.51, 0.71, "the slope would be 0.843"),
+    (compander.slowed, 0.51, -0.51, "keeps its direction"),
     (rescaling.half_life, 5.5e-3, 1e-3, "88 % of an idle weight"),
     (rescaling.half_life, 5.5e-3, 5, "between 0 and 1"),
     (rescaling.table_interval, (-0.23, 0.05), (0, 1), "the printed difference"),
@@ -62,6 +73,19 @@ def test_what_is_no_answer_is_told_the_form(check, answer):
 def test_half_the_steps_want_twice_the_decay():
     assert rescaling.half_life(5.5e-3 / 8, epoch_steps=10000).right
     assert not rescaling.half_life(5.5e-3, epoch_steps=10000).right
+
+
+def test_an_inverse_is_tried_as_a_function():
+    right = compander.arsinh_inverse(lambda w, a, b: b * math.sinh(w / a))
+    assert (right.right, str(right)) == (True, "Right: it gives back every v.")
+    for wrong, said in (
+        (lambda w, a, b: b * math.sinh(w) / a, "sends the weight of v = -1 to v = -"),
+        (lambda w: w, "sends the weight of v = -1 to no number"),
+        (3.0, "An answer here is a function of w, a and b, got 3.0; give one."),
+    ):
+        reply = compander.arsinh_inverse(wrong)
+        assert not reply.right
+        assert said in str(reply)
 
 
 def test_a_reply_is_its_sentence():

@@ -44,6 +44,12 @@ def test_a_plan_has_every_arm_with_its_runs_numbered():
     assert [run.seed for run in plan] == [0, 1, 1000, 1001, 2000, 2001]
 
 
+def test_a_paired_plan_gives_every_arm_the_same_seeds():
+    plan = replace(TOY, paired=True).runs("quick", shape=(1, 8, 8), classes=10)
+    assert [run.number for run in plan] == list(range(6))
+    assert [run.seed for run in plan] == [0, 1, 0, 1, 0, 1]
+
+
 def test_widths_and_epochs_are_fitted_and_nothing_else():
     for run in TOY.runs("quick", shape=(1, 8, 8), classes=10):
         declared = TOY.arms[run.arm].settings
@@ -124,7 +130,9 @@ def test_every_experiment_can_plan_every_scale(experiment):
         assert scale.name == name
         plan = experiment.runs(name, (1, 8, 8), 10)
         assert len(plan) == scale.runs * len(scale.arms or experiment.arms)
-        assert len({run.number for run in plan}) == len({run.seed for run in plan}) == len(plan)
+        assert len({run.number for run in plan}) == len(plan)
+        seeds = {run.seed for run in plan}
+        assert len(seeds) == (scale.runs if experiment.paired else len(plan))
         assert max(run.seed for run in plan) < 2**31
         json.dumps([run.settings.as_dict() for run in plan[:: scale.runs]], allow_nan=False)
 

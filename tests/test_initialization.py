@@ -293,3 +293,51 @@ def test_weight_norm_uses_what_is_written():
 def test_a_weight_that_no_scheme_can_draw_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         initialization.initialize_(nn.Sequential(make()))
+
+
+def in_inference():
+    with torch.inference_mode():
+        return torch.zeros(3, 4)
+
+
+UNDRAWABLE = {
+    "a list": ([[1.0, 2.0]], "must be a tensor, got list; convert it"),
+    "int": (torch.zeros(3, 4, dtype=torch.int64), "is torch.int64; use float16, bfloat16, float32"),
+    "bool": (torch.zeros(3, 4, dtype=torch.bool), "is torch.bool; use float16"),
+    "8 bits": (torch.zeros(3, 4).to(torch.float8_e5m2), "is torch.float8_e5m2; use float16"),
+    "complex": (torch.zeros(3, 4, dtype=torch.complex64), "is complex; initialize its real and"),
+    "sparse": (torch.eye(4).to_sparse(), "is sparse; make it dense first"),
+    "meta": (torch.empty(3, 4, device="meta"), "is on the meta device, without memory; move it"),
+    "no input": (torch.empty(3, 0), "is empty, .3, 0.; give it at least one input and one output"),
+    "no output": (torch.empty(0, 3), "is empty, .0, 3."),
+    "one axis": (torch.empty(3), "needs at least 2 axes"),
+    "expanded": (torch.zeros(1, 4).expand(3, 4), "is expanded, so that its elements share memory"),
+    "inference": (in_inference(), "was made in inference mode, which forbids to change it; clone"),
+}
+
+
+@pytest.mark.parametrize("kind", UNDRAWABLE)
+@pytest.mark.parametrize(
+    "act",
+    [
+        initialization.fill_,
+        lambda w: initialization.fill_(w, "orthogonal"),
+        lambda w: initialization.draw(0, 1, w),
+        initialization.orthonormal,
+    ],
+)
+def test_what_is_no_weight_is_refused_in_one_sentence(kind, act):
+    weight, message = UNDRAWABLE[kind]
+    with pytest.raises(ValueError, match=message) as caught:
+        act(weight)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("gain", ["2", True, 1j, math.nan, math.inf, None.__class__])
+def test_a_gain_is_a_finite_number(gain):
+    weight = torch.ones(3, 4)
+    with pytest.raises(ValueError, match="gain must be > 0, got"):
+        initialization.fill_(weight, gain=gain)
+    with pytest.raises(ValueError, match="the constant must be a finite number, got"):
+        initialization.fill_(weight, "constant", gain=gain)
+    assert bool((weight == 1).all())

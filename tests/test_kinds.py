@@ -38,7 +38,10 @@ def test_whole_numbers_of_other_types_are_taken():
     assert Settings(epochs=np.int64(3), learning_rate=1).epochs == 3
     assert Settings(widths=[64, 8, 10]).widths == (64, 8, 10)
     numbers = streams.bits(np.int64(7), "order", 0, np.int64(4))
-    assert bool((numbers == streams.bits(7, "order", 0, 4)).all())
+    assert torch.equal(numbers, streams.bits(7, "order", 0, 4))
+    assert torch.equal(
+        streams.normal(np.int64(7), "order", 0, 3.0), streams.normal(7, "order", 0, 3)
+    )
 
 
 @pytest.mark.parametrize("seeds", [1.2, "7", None, True, [1, 1.9], [[1]]])
@@ -47,10 +50,28 @@ def test_a_seed_is_a_whole_number(seeds):
         streams.normal(seeds, "weights", 0, 3)
 
 
+@pytest.mark.parametrize("seeds", [2**63, -(2**63) - 1, [0, 2**64]])
+def test_a_seed_has_64_bits(seeds):
+    with pytest.raises(ValueError, match=r"a seed must have at most 64 bits, got .*; take a small"):
+        streams.normal(seeds, "weights", 0, 3)
+
+
+def test_tensors_of_seeds_and_steps_are_whole_too():
+    for wrong in (torch.tensor([1.7]), torch.tensor([True])):
+        with pytest.raises(ValueError, match="a seed must be a whole number, got torch"):
+            streams.bits(wrong, "order", 0, 3)
+        with pytest.raises(ValueError, match="step must be a whole number, got torch"):
+            streams.bits(1, "order", wrong, 3)
+    with pytest.raises(ValueError, match=r"step must be a whole number, got 1\.5"):
+        streams.bits(1, "order", 1.5, 3)
+
+
 @pytest.mark.parametrize("n", [2.5, "3", None, float("nan")])
 def test_a_count_is_a_whole_number(n):
     with pytest.raises(ValueError, match="n must be a whole number"):
         streams.uniform(0, "weights", 0, n)
+    with pytest.raises(ValueError, match="n must be a whole number"):
+        streams.normal(0, "weights", 0, n)
 
 
 def test_kinds_of_unions_and_pairs():

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion import models, streams
-from companion.measure import catalogue, evaluation, signals
+from companion.measure import catalogue, companding, evaluation, signals
 from companion.measure.declare import View
 from companion.measure.weights import weight_histogram, weight_statistics
 from companion.methods.initialization import scalable_layers
+from companion.training.many_runs import Stack
+from companion.training.settings import Run, Settings
 from tests.references import mlp as reference
 from tests.references import tiny
 
@@ -230,3 +232,50 @@ def test_a_diverged_run_is_nan_and_its_neighbours_are_not():
     for run in (0, 2):
         assert ours["loss"][run] == sound["loss"][run]
         assert ours["accuracy"][run] == sound["accuracy"][run]
+
+
+# --- curves and shapes -------------------------------------------------------------------------
+
+
+def bent_stack(**changes):
+    settings = Settings(
+        widths=(tiny.INPUTS, 7, tiny.CLASSES), batch_size=8, epochs=1, gain=0.5, **changes
+    )
+    return Stack([Run(k, "x", k, settings) for k in range(2)], tiny.split(), torch.float64)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1], ids=["by hand", "autograd"])
+def test_the_step_factor_of_arctan_is_the_fourth_power_of_a_cosine(dropout):
+    stack = bent_stack(parametrization="arctan", compander_a=1.0, compander_b=0.5, dropout=dropout)
+    found = companding.curves(stack.view())
+    for layer, weight in enumerate(stack.weights):
+        expected = 4 * torch.cos(weight).pow(4).flatten(1).mean(1)
+        torch.testing.assert_close(found["step_factor"][:, layer], expected)
+    assert found["curve_a"].tolist() == [[1.0, 1.0]] * 2
+    assert found["curve_b"].tolist() == [[0.5, 0.5]] * 2
+
+
+def test_without_a_curve_a_step_is_a_step():
+    found = companding.curves(bent_stack().view())
+    assert found["step_factor"].tolist() == [[1.0, 1.0]] * 2
+    assert found["curve_a"].tolist() == [[0.0, 0.0]] * 2
+
+
+def test_the_shape_of_normal_and_of_uniform_weights():
+    """Kurtosis 3 and 9/5; |w| below rms/10: erf(.1/sqrt 2) and .1/sqrt 3. Standard errors: of the
+    kurtosis sqrt(24/n) for a normal, and of a share sqrt(p (1 - p)/n)."""
+    n = 10**6
+    generator = torch.Generator().manual_seed(0)
+    normal = 0.1 * torch.randn(1, 1, n, generator=generator, dtype=torch.float64)
+    uniform = 0.1 * (2 * torch.rand(1, 1, n, generator=generator, dtype=torch.float64) - 1)
+    found = companding.shapes(View(None, [normal, uniform], None))
+    shares = [math.erf(0.1 / math.sqrt(2)), 0.1 / math.sqrt(3)]
+    small = [math.erf(0.1 / math.sqrt(2)), 0.1]
+    for layer in (0, 1):
+        kurtosis = float(found["weight_kurtosis"][0, layer])
+        assert kurtosis == pytest.approx((3, 1.8)[layer], abs=5 * math.sqrt(24 / n))
+        near = float(found["weight_near_zero"][0, layer])
+        error = 5 * math.sqrt(shares[layer] * (1 - shares[layer]) / n)
+        assert near == pytest.approx(shares[layer], abs=error)
+        share = float(found["weight_small"][0, layer])
+        assert share == pytest.approx(small[layer], abs=5 * math.sqrt(0.1 / n))

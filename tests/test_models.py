@@ -19,7 +19,7 @@ from companion.methods.initialization import draw, initialize_, scalable_layers
 from companion.models import MLP, Dropout, LeNet5, ResNet, seed_dropout
 from companion.models.checks import NORMALIZATIONS
 from companion.models.mlp import ACTIVATIONS, N_WIDTHS, check, parameter_count
-from companion.models.parametrization import WeightNorm
+from companion.models.parametrization import WeightNorm, reparametrize_
 from companion.models.resize import Resize
 from tests.references import mlp as reference
 from tests.references.resize import bilinear
@@ -391,6 +391,46 @@ def test_the_length_of_v_does_not_matter():
     for _, layer in scalable_layers(model):
         layer.parametrizations.weight.original1.data.mul_(7.0)
     torch.testing.assert_close(model(grey_images()), before)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+def test_a_checkpoint_of_torchs_older_weight_norm_is_read():
+    older = nn.utils.weight_norm(nn.Linear(4, 3))
+    model = reparametrize_(nn.Sequential(nn.Linear(4, 3)), "weight_norm")
+    model.load_state_dict(nn.Sequential(older).state_dict())
+    signal = torch.eye(4)
+    torch.testing.assert_close(model(signal), older(signal))
+
+
+def test_a_unit_of_weight_0_is_refused_and_one_that_dies_stays_finite():
+    layer = nn.Linear(4, 3)
+    with torch.no_grad():
+        layer.weight[1] = 0
+    message = "under weight norm a unit needs weights that are not all 0, and unit 1 has no others"
+    with pytest.raises(ValueError, match=message):
+        reparametrize_(nn.Sequential(layer), "weight_norm")
+    layer = nn.Linear(4, 3)
+    model = reparametrize_(nn.Sequential(layer), "weight_norm")
+    wrong = layer.weight.detach().clone()
+    wrong[1] = 0
+    with pytest.raises(ValueError, match=message):
+        layer.weight = wrong
+    with torch.no_grad():
+        layer.parametrizations.weight.original1[1] = 0  # in training
+    model(torch.ones(2, 4)).sum().backward()
+    assert bool((layer.weight[1] == 0).all())
+    assert all(bool(value.grad.isfinite().all()) for value in model.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_long_row_of_half_precision_has_its_length_in_float32(dtype):
+    layer = nn.Linear(16_384, 1, dtype=dtype)
+    with torch.no_grad():
+        layer.weight.fill_(1000.0)  # norm 128,000, float16 ends at 65,504
+    reparametrize_(nn.Sequential(layer), "weight_norm")
+    assert layer.parametrizations.weight.original0.item() == pytest.approx(128_000, rel=1e-4)
+    assert layer.weight.dtype == dtype
+    assert bool((layer.weight == 1000).all())
 
 
 # --- dropout -------------------------------------------------------------------------------------

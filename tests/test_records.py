@@ -19,6 +19,7 @@ import torch
 
 from companion.evidence import checks, files, partial, provenance, records, tables
 from companion.evidence.writer import Writer
+from companion.experiments import status
 from companion.measure import catalogue, geometry
 from companion.measure.declare import Column
 
@@ -1047,3 +1048,61 @@ def test_first_difference_and_columns_stay_plain():
 def both() -> dict:
     stacks = [frames(arm, first) for arm, first in STACKS.values()]
     return {name: pd.concat([s[name] for s in stacks]) for name in tables.TABLES}
+
+
+# What record.json says of things that no chart needs, and names that promise too much
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"created": "a\x1b[2Jb"}, r"record.json must be of printable text, got 'a\x1b[2Jb'"),
+        ({"wall_seconds": 1e300}, "wall_seconds must be from 0 to 1e+10, got 1e+300"),
+        ({"wall_seconds": -1.0}, "wall_seconds must be from 0 to 1e+10, got -1"),
+        ({"stacks": [7]}, "record.json needs stacks as text"),
+        ({"classes": True}, "header needs classes as int, got True"),
+        ({"split": 7}, "header needs split as dict, got 7"),
+        ({"machine": {"hardware": ["x"]}}, "header needs machine.hardware as str, got ['x']"),
+        ({"machine": {"versions": 3}}, "header needs machine.versions as dict, got 3"),
+        ({"code": {"commit": 7}}, "header needs code.commit as str, got 7"),
+        ({"arms": {"none": {"widths": 7}, "wr": {}}}, "and those of none are 7; declare them"),
+        ({"arms": {"none": {"widths": [4, "x"]}, "wr": {}}}, "a list of whole numbers > 0, and"),
+    ],
+)
+def test_what_others_read_in_record_json_is_of_its_kind(tmp_path, change, message):
+    folder = run(tmp_path / "toy").path
+    reseal(folder, **change)
+    [fault] = records.verify(folder)
+    assert message in fault
+
+
+def test_a_count_of_rows_that_is_none_is_said(tmp_path):
+    folder = run(tmp_path / "toy").path
+    entries = files.read_json(folder / "record.json")["tables"]
+    reseal(folder, tables={**entries, "layers": {**entries["layers"], "rows": "12"}})
+    [fault] = records.verify(folder)
+    assert "record.json needs tables with rows and sha256 of layers; run the record" in fault
+
+
+def test_a_part_that_claims_a_billion_runs_is_not_ours(tmp_path):
+    with Writer(tmp_path / "toy", header()) as writer:
+        writer.add(KEY, frames("none", 0))
+        parts = writer.partial / "parts"
+        shutil.copytree(parts / KEY, parts / "00000-999999999")
+        assert writer.finished() == {KEY}
+        [said] = writer.damaged()
+        assert "00000-999999999 is no part of a record and is left alone; move it away." in said
+    with pytest.raises(ValueError, match="of at most 100,000 runs, got '00000-999999999'"):
+        partial.runs("00000-999999999")
+
+
+def test_a_record_of_a_later_day_than_now_is_as_good(tmp_path):
+    with Writer(tmp_path / "toy", header()) as writer:
+        for key, (arm, first) in STACKS.items():
+            writer.add(key, frames(arm, first))
+    path = tmp_path / "toy.partial" / "elapsed.json"
+    os.utime(path, (2**33, 2**33))  # written by a clock that was centuries ahead
+    assert partial.worked(path.parent)[1] == []
+    assert status.progress(path.parent).last_stored == 0
+    with Writer(tmp_path / "toy", header()) as writer:
+        assert records.verify(writer.finish().path) == []

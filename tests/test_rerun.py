@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from companion import chapters, cli, data
@@ -103,6 +104,16 @@ def test_a_changed_number_disagrees(record, table, row, values, wrong):
     assert wrong in found.first_wrong
     assert found.strict == row["epoch"] - 1
     assert not found.identical
+
+
+@pytest.mark.parametrize(("points", "agrees"), [(0.05 + 5e-7, True), (0.051, False)])
+def test_five_points_are_not_more_than_five_however_they_are_rounded(record, points, agrees):
+    recorded = record.epochs.assign(train_accuracy=np.float32(0.5))
+    record.epochs = recorded  # in place of what lies in the folder
+    planned = plan(record, 0, device="cpu")
+    now = recorded[recorded["run"] == planned.run.number].copy()
+    now.loc[now["epoch"] > 1, "train_accuracy"] += np.float32(points)
+    assert rerun.compare(planned, {"epochs": now}).agrees == agrees
 
 
 def test_a_late_difference_is_reported_and_not_judged(record):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from companion import streams
 from companion.methods.initialization import fans, initialize_, scalable_layers, sigma
@@ -308,11 +309,81 @@ def test_a_parametrization_that_gives_another_weight_back_is_refused_and_nothing
 
 
 @pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
-def test_the_old_weight_norm_is_refused():
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        lambda layer: prune.l1_unstructured(layer, "weight", 2),
+    ],
+)
+def test_a_weight_that_is_computed_anew_is_refused(wrap):
     model, _ = made("mlp")
-    nn.utils.weight_norm(model[0])
-    with pytest.raises(ValueError, match=r"layer 0 is under torch.nn.utils.weight_norm, .* use "):
+    wrap(model[0])
+    with pytest.raises(ValueError, match=r"weight of layer 0 is computed anew before each forward"):
         Rescaler(model, Rescaling("wr"))
+    with pytest.raises(ValueError, match=r"weight of layer 0 is computed anew before each forward"):
+        initialize_(model)
+
+
+class Halved(nn.Module):
+    """A parametrization of one tensor, called ``original``, that gives back what it is set to."""
+
+    def forward(self, weight):
+        return weight / 2
+
+    def right_inverse(self, weight):
+        return 2 * weight
+
+
+class Clipped(nn.Module):
+    """One that cannot."""
+
+    def forward(self, weight):
+        return weight.clamp(-0.1, 0.1)
+
+    def right_inverse(self, weight):
+        return weight
+
+
+def test_a_parametrization_of_one_tensor_is_asked_for_the_weight_that_it_gives():
+    model, _ = made("mlp")
+    nn.utils.parametrize.register_parametrization(model[0], "weight", Halved())
+    assert list(model[0].parametrizations.weight._parameters) == ["original"]
+    rescaler = Rescaler(model, Rescaling("wr")).attach(OPTIMIZERS["sgd"](model))
+    rescaler.rescale()
+    assert max(scales(model, "wr")) < 1e-9
+    nn.utils.parametrize.register_parametrization(model[2], "weight", Clipped())
+    before = [model[0].weight.clone(), model[2].weight.clone()]
+    for act in (Rescaler(model, Rescaling("wr")).rescale, lambda: initialize_(model[2:])):
+        with pytest.raises(ValueError, match="must give back the weight that it is set to"):
+            act()
+        for layer, old in zip((model[0], model[2]), before, strict=True):
+            assert torch.equal(layer.weight, old)
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("rule", ["wr", "wrs"])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Linear(4, 3, device="meta"), "weight of layer 0 .* is on the meta device"),
+        (lambda: nn.Linear(4, 3, dtype=torch.complex64), "weight of layer 0 .* is complex"),
+        (lambda: nn.Linear(0, 3), "weight of layer 0 .* is empty, .3, 0."),
+        (lambda: nn.Linear(3, 0), "weight of layer 0 .* is empty, .0, 3."),
+        (lambda: nn.LazyLinear(3), "0.weight is lazy; run one batch through the model first"),
+        (lambda: holding(torch.eye(4).to_sparse()), "weight of layer 0 .* is sparse; make it den"),
+    ],
+)
+def test_a_weight_that_no_rule_can_rescale_is_refused(rule, make, message):
+    with pytest.raises(ValueError, match=message):
+        Rescaler(nn.Sequential(make()), Rescaling(rule))
+
+
+def holding(weight):
+    layer = nn.Linear(4, 4)
+    layer.weight = nn.Parameter(weight)
+    return layer
 
 
 @pytest.mark.parametrize(("per", "layer"), [("layer", nn.Linear(1, 1)), ("unit", nn.Linear(1, 5))])
@@ -525,3 +596,51 @@ def test_a_state_that_cannot_be_is_refused(change):
     with pytest.raises(ValueError, match="a state has targets > 0, steps >= 0 and an epoch >= 1"):
         rescaler.load_state_dict({**state, **change})
     assert rescaler.state_dict() == state
+
+
+def test_batch_normalization_is_stale_after_a_rescaling_until_batches_renew_it():
+    """A rescaling that keeps the mean 0 and the bias changes nothing in training mode, where batch
+    normalization divides the scale out; in evaluation it does until statistics follow."""
+    layer, norm = nn.Linear(12, 8, bias=False), nn.BatchNorm1d(8, eps=1e-12)
+    model = nn.Sequential(layer, norm).double()
+    with torch.no_grad():
+        layer.weight.sub_(layer.weight.mean()).mul_(3)
+    batch = streams.normal(2, "batch", 0, 40 * 12, dtype=torch.float64).view(40, 12)
+    for _ in range(400):
+        trained = model(batch)
+    evaluated = model.eval()(batch)
+    Rescaler(model, Rescaling("wr")).rescale()
+    stale = model(batch)
+    torch.testing.assert_close(model.train()(batch), trained, rtol=1e-8, atol=1e-8)
+    assert bool(((stale - evaluated).abs() > 0.3).any())
+    for _ in range(400):
+        model(batch)
+    torch.testing.assert_close(model.eval()(batch), evaluated, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"targets": value} for value in ("ab", None, [None, 1.0], [True, 1.0], ["1", 1.0])),
+        *({"targets": value} for value in (torch.ones(2), [[1.0], [2.0]])),
+        *({name: value} for name in ("steps", "epoch") for value in ("1", None, 1.5, True)),
+    ],
+)
+def test_a_state_of_other_kinds_is_refused(change):
+    rescaler, _ = attached(plain())
+    state = rescaler.state_dict()
+    with pytest.raises(ValueError, match="a state has targets, a list of numbers, and counts of"):
+        rescaler.load_state_dict({**state, **change})
+    for wrong in ({}, None, [state]):
+        with pytest.raises(ValueError, match=r"; load one that state_dict\(\) gave"):
+            rescaler.load_state_dict(wrong)
+    assert rescaler.state_dict() == state
+
+
+def test_a_rescaler_is_of_a_model_a_rescaling_and_an_optimizer():
+    with pytest.raises(ValueError, match="rescaling must be a Rescaling, got str; for example"):
+        Rescaler(plain(), "wr")
+    with pytest.raises(ValueError, match="model must be a Module, got str; for example"):
+        Rescaler("wr", Rescaling("wr"))
+    with pytest.raises(ValueError, match="attached to an optimizer of torch, got Sequential; call"):
+        Rescaler(plain(), Rescaling("wr")).attach(plain())

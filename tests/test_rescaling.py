@@ -312,3 +312,15 @@ def test_a_period_that_is_no_count_of_steps_is_refused(every):
     rule = rf"whole number of steps >= 1, or 0 for once an epoch, got {every}; use rule 'none'"
     with pytest.raises(ValueError, match=rule):
         Rescaling("wr", every)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64])
+def test_weights_that_are_no_real_numbers_are_refused(dtype):
+    weight = torch.ones(2, 3).to(dtype)
+    for act in (
+        lambda: rescaled_to_std(weight, 0.5, (0, 1)),
+        lambda: rescaled_to_unit_norm(weight, (1,)),
+        lambda: Rescaling("wr").rescaled(weight[None], torch.ones(1)),
+    ):
+        with pytest.raises(ValueError, match=f"must be real and floating-point, got {dtype}; conv"):
+            act()

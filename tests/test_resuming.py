@@ -1,11 +1,16 @@
 """The runner, interrupted anywhere and resumed: the record is the uninterrupted one."""
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 
 from companion.evidence import records
 from companion.experiments import packs, runner, sources, stack_training
 from companion.training.many_runs import Stack
+from companion.training.settings import Run, Settings
+from tests.references import tiny
 from tests.references.toy import (
     CODE,
     EPOCHS,
@@ -187,3 +192,69 @@ def test_other_training_code_may_not(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=r"code\.source is .* now; choose another --out"):
             train(tmp_path)
     assert sorted(tmp_path.rglob("*")) == files
+
+
+# --- a checkpoint that is whole and of something else ---------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """Runs that share a stack, and its checkpoint after the first of three epochs."""
+    base = Settings(
+        widths=(tiny.INPUTS, 7, 5, tiny.CLASSES), learning_rate=0.05, batch_size=8, epochs=3
+    )
+    runs, saved = [Run(number, "a", number, base) for number in range(2)], []
+
+    class Enough(Exception):
+        pass
+
+    def keep(state):
+        saved.append(copy.deepcopy(state))
+        raise Enough
+
+    with pytest.raises(Enough):
+        stack_training.train_stack(runs, tiny.split(), save=keep, period=0)
+    return runs, saved[0]
+
+
+def tensor(kind, change):
+    return lambda state: state["stack"][kind].__setitem__(0, change(state["stack"][kind][0]))
+
+
+def count(name, value):
+    return lambda state: state["stack"].__setitem__(name, value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            tensor(kind, other)
+            for kind in ("network", "optimizer")
+            for other in (
+                lambda value: value[:1],  # which would spread over all the runs
+                lambda value: value.new_zeros(()),
+                lambda value: value.long(),
+                lambda value: value.double(),
+                lambda value: value.to(torch.complex64),
+                lambda value: None,
+            )
+        ),
+        lambda state: state["stack"]["network"].pop(),
+        *(count("epoch", value) for value in (-1, 99, 0, 2, "x", None, 1.5, True)),
+        *(count("steps", value) for value in (-1, 99, "x", None, 4.0)),
+        *(count("taken", value) for value in (-1, 1, 99, "x", None, 0.0)),
+        lambda state: state.update(tables={}),
+        lambda state: state["tables"]["epochs"].update(run=[9] * 4),
+        lambda state: state["tables"]["epochs"].pop("run"),
+        lambda state: state["tables"]["epochs"].update(epoch=[0] * 4),
+        lambda state: state.pop("stack"),
+    ],
+)
+def test_a_checkpoint_of_another_stack_is_refused_before_it_trains(stack, change):
+    runs, saved = stack
+    state = copy.deepcopy(saved)
+    change(state)
+    message = "a checkpoint must be of its stack, and that of runs 0 to 1 is not; delete it to"
+    with pytest.raises(ValueError, match=message):
+        stack_training.train_stack(runs, tiny.split(), checkpoint=state)

@@ -42,6 +42,43 @@ from companion.training.settings import Settings
             {"variance_penalty": 0.1, "parametrization": "weight_norm"},
             r"themselves trained, got parametrization 'weight_norm', which .*; use none",
         ),
+        (
+            {"compander_a": 2.0},
+            r"compander_a must be left at 1.0 without a curve, got 2.0; set parametrization to one",
+        ),
+        (
+            {"slope_aware": True, "parametrization": "weight_norm"},
+            r"slope_aware must be left at False without a curve, got True; set parametrization",
+        ),
+        (
+            {"compander_b": 0.0, "parametrization": "arctan"},
+            r"compander_b must be finite and > 0, got 0.0; b = a gives slope 1 at 0",
+        ),
+        (
+            {"compander_units": "rms", "parametrization": "arctan"},
+            r"compander_units must be one of weight, sigma, got 'rms'; pick one",
+        ),
+        (
+            {"compander_learn": "yes", "parametrization": "arctan"},
+            r"compander_learn must be one of no, coarse, fine, got 'yes'; pick one",
+        ),
+        (
+            {"rescale": "wr", "parametrization": "erf"},
+            r"compander_clamp must be True where a rescaling may ask .* range of erf, got False;",
+        ),
+        (
+            {"compander_learn": "coarse", "compander_units": "sigma", "parametrization": "erf"},
+            r"compander_units must be weight for a coarse compander, .* got 'sigma'; learn fine",
+        ),
+        (
+            {"compander_learn": "fine", "slope_aware": True, "parametrization": "erf"},
+            r"compander_learn must be no under a slope-aware step, got 'fine'; fix a and b",
+        ),
+        (
+            {"compander_units": "sigma", "scheme": "constant", "parametrization": "erf"},
+            r"in units of sigma needs an initial standard deviation > 0, got scheme 'constant'",
+        ),
+        ({"parametrization": "tanh"}, r"one of none, weight_norm, arctan, .* got 'tanh'; pick"),
         ({"epochs": 0}, r"epochs must be a whole number >= 1, got 0; the book trains 100"),
         ({"scheme": "constant", "rescale": "wr"}, r"needs weights that differ, got .*constant"),
         ({"batch_size": 2.5}, r"batch_size must be .* got 2.5"),

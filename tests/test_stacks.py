@@ -100,6 +100,54 @@ def test_mlps_with_normalization_dropout_and_augmentation(together, optimizer, p
     equal_one_run(stack, 1e-9)
 
 
+BENT = (
+    {"compander_a": 2.0, "compander_b": 0.5},
+    {"compander_a": 1.5, "compander_b": 1.5, "weight_decay": 0.1},
+    {"compander_a": 6.0, "compander_b": 2.0, "compander_units": "sigma", "learning_rate": 0.02},
+    {"compander_a": 5.0, "compander_b": 5.0, "compander_units": "sigma", "momentum": 0.5},
+    {"compander_a": 3.0, "rescale": "wr", "tau": 3, "weight_decay": 1e-2},
+)
+"""Curves of each run's own."""
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("aware", [False, True], ids=["", "slope-aware"])
+@pytest.mark.parametrize("base", [MLP, replace(MLP, dropout=0.2)], ids=["by hand", "autograd"])
+def test_mlps_behind_curves_of_their_own(optimizer, aware, base):
+    parts = {"parametrization": "arctan", "slope_aware": aware, "compander_clamp": True}
+    stack = Stack(runs(replace(base, optimizer=optimizer, **parts), BENT), SPLIT, torch.float64)
+    assert isinstance(stack.network, StackedModule if base.dropout else StackedMLP)
+    equal_one_run(stack, 1e-9)
+
+
+@pytest.mark.parametrize("kind", ["arctan", "arsinh", "erf", "powerprop"])
+@pytest.mark.parametrize("base", [MLP, LENET], ids=["mlp", "lenet"])
+def test_every_curve(together, kind, base):
+    own = [{"compander_a": 3.0, "compander_b": 2.0}, *BENT[2:4]]
+    base = replace(base, parametrization=kind, compander_clamp=True, weight_decay=0.01)
+    equal_one_run(Stack(runs(base, own), SPLIT, torch.float64), 1e-9)
+
+
+@pytest.mark.parametrize("learn", ["coarse", "fine"])
+@pytest.mark.parametrize("base", [MLP, replace(RESNET, normalization="layer")], ids=["mlp", "net"])
+def test_learned_curves_decay_v_and_not_a_and_b(together, learn, base):
+    base = replace(base, parametrization="arctan", compander_learn=learn, compander_clamp=True)
+    own = [{"compander_a": 3.0}, {"compander_a": 2.0, "compander_b": 0.5, "weight_decay": 0.1}]
+    stack = Stack(runs(base, own), SPLIT, torch.float64)
+    assert stack.optimizer.curves == {}
+    equal_one_run(stack, 1e-9)
+    first, last = stack.network.bent[0][0], stack.network.bent[-1][0]
+    assert (first.a is last.a) == (learn == "coarse")
+    assert not torch.equal(first.a, torch.tensor([3.0, 2.0], dtype=torch.float64))
+
+
+def test_a_start_outside_a_curves_range_is_refused_by_both():
+    one = replace(MLP, parametrization="erf", compander_a=0.1)
+    for base in (one, replace(one, dropout=0.1)):
+        with pytest.raises(ValueError, match=r"layer layers.0 must lie within ±0.1, the range of"):
+            Stack(runs(base, [{}]), SPLIT)
+
+
 @pytest.mark.parametrize(
     ("base", "tolerance"),
     [
@@ -212,6 +260,14 @@ def test_packing_changes_nothing(base):
         replace(MLP, normalization="batch", dropout=0.3, augmentation="crop_flip"),
         replace(LENET, dropout=0.5, optimizer="adamw"),
         replace(MLP, parametrization="weight_norm", schedule="cosine"),
+        replace(MLP, parametrization="arctan", compander_a=3.0, compander_clamp=True),
+        replace(
+            MLP,
+            parametrization="erf",
+            compander_a=9.0,
+            compander_learn="fine",
+            compander_clamp=True,
+        ),
     ],
 )
 def test_a_saved_state_continues_bit_for_bit(base, tmp_path):

@@ -27,6 +27,7 @@ from companion.cli.doctor import doctor
 from companion.cli.errors import BAD_INPUT, OneSentence, leave
 from companion.cli.folders import folders
 from companion.cli.progress import Progress
+from companion.cli.say import say
 from companion.cli.status import status
 
 app = typer.Typer(
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"weights-in-scale {__version__}")
+        say(f"weights-in-scale {__version__}")
         raise typer.Exit
 
 
@@ -143,15 +144,15 @@ def run(
                     arms=arm,
                 )
             except stack_training.TimeIsUp:
-                typer.echo(f"{limit} are over; the same command goes on where {one.name} stopped.")
+                say(f"{limit} are over; the same command goes on where {one.name} stopped.")
                 return
             except OSError as error:
                 raise ValueError(
                     f"--out must be a folder that can be written, got {out} "
                     f"({error.strerror or type(error).__name__}); choose another or make room there"
                 ) from error
-        typer.echo(f"{record.path}: {record.label()}")
-        typer.echo(f"`companion report {record.path}` shows the results.")
+        say(f"{record.path}: {record.label()}")
+        say(f"`companion report {record.path}` shows the results.")
 
 
 @app.command("list")
@@ -161,11 +162,12 @@ def list_() -> None:
     from companion.data.downloads import DOWNLOADS
     from companion.evidence import records
 
-    typer.echo("Experiments")
+    local = [name for name in data.names() if name not in ("digits", *DOWNLOADS)]
+    say("Experiments")
     for experiment in chapters.experiments().values():
         names = list(experiment.arms)
-        typer.echo(f"\n  {experiment.name}: {experiment.title}\n    source: {experiment.source}")
-        typer.echo(f"    {texts.count(len(names), 'arm')}: {texts.some(names)}")
+        say(f"\n  {experiment.name}: {experiment.title}\n    source: {experiment.source}")
+        say(f"    {texts.count(len(names), 'arm')}: {texts.some(names)}")
         rows = [
             [
                 size.name,
@@ -177,16 +179,15 @@ def list_() -> None:
             ]
             for size in experiment.scales.values()
         ]
-        typer.echo(texts.columns(rows, "    "))
-    local = [name for name in data.names() if name not in ("digits", *DOWNLOADS)]
+        say(texts.columns(rows, "    "))
     rows = [
         ["built in", "digits"],
         ["in COMPANION_DATA", ", ".join(local) or "none"],
         ["found there or downloaded", ", ".join(DOWNLOADS)],
     ]
-    typer.echo(f"\nImage sets\n\n{texts.columns(rows, '  ')}")
+    say(f"\nImage sets\n\n{texts.columns(rows, '  ')}")
     rows = [[name, records.recorded(name).label()] for name in records.recorded_names()]
-    typer.echo(f"\nRecords that ship\n\n{texts.columns(rows or [['none yet']], '  ')}")
+    say(f"\nRecords that ship\n\n{texts.columns(rows or [['none yet']], '  ')}")
 
 
 app.command()(status)
@@ -210,7 +211,7 @@ def report(
         problems = records.verify(one.path)
         if problems:
             raise ValueError(f"{one.path} fails its check: {problems[0]}")
-    typer.echo("\n\n".join(texts.report(one) for one in loaded))
+    say("\n\n".join(texts.report(one) for one in loaded))
 
 
 @app.command()
@@ -219,7 +220,9 @@ def verify(
         list[str] | None, typer.Argument(help="Folders or names; default: all that ship.")
     ] = None,
     rerun: Annotated[bool, typer.Option("--rerun", help="Retrain one run of each too.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Picks the run; default: chance.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(parser=texts.whole, help="Picks the run; default: chance.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(parser=texts.whole, help="Retrain this many; default: all.")
     ] = None,
@@ -244,13 +247,13 @@ def verify(
             loaded = records.load(path)
             state, about = "sound", f" ({loaded.label()})"
             remarks.update(soundness.remarks(loaded, chapters.experiments()))
-        typer.echo("\n  - ".join([f"{path.name}: {state}{about}", *problems]))
+        say("\n  - ".join([f"{path.name}: {state}{about}", *problems]))
         if rerun and not problems:
             agrees = retrain(records.load(path), seed, epochs)
             failed += agrees is False
             retrained += agrees is not None
     for remark, count in remarks.items():
-        typer.echo(f"{count} of {texts.count(len(paths), 'record')}: {remark}.")
+        say(f"{count} of {texts.count(len(paths), 'record')}: {remark}.")
     if rerun and not (failed or retrained):
         leave("no run could be retrained here; the reasons are above", BAD_INPUT)
     if failed:

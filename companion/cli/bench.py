@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from companion.cli import texts
+from companion.cli.say import say
 
 if TYPE_CHECKING:
     from companion.experiments.benchmark import Line
 
 
 def bench(
-    rounds: Annotated[int, typer.Option(help="Times each contender takes its turn.")] = 7,
+    rounds: Annotated[
+        int, typer.Option(parser=texts.whole, help="Times each contender takes its turn.")
+    ] = 7,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
     save: Annotated[
         Path | None, typer.Option(help="Folder for the measurement as a file.", metavar="FOLDER")
@@ -28,8 +31,8 @@ def bench(
         raise ValueError(f"--rounds must be >= 1, got {rounds}; 7 give a steady median")
     where = machine.pick_device(device)
     facts = machine.describe(where)
-    typer.echo(f"{facts['hardware']}, {facts['threads']} CPU threads, medians of {rounds}")
-    typer.echo("ratio: how many times longer a run-step takes than in the stack\n")
+    say(f"{facts['hardware']}, {facts['threads']} CPU threads, medians of {rounds}")
+    say("ratio: how many times longer a run-step takes than in the stack\n")
     measured = performance.measure(where, rounds, _show)
     rows = [
         [
@@ -41,14 +44,14 @@ def bench(
         ]
         for point in measured.growth
     ]
-    typer.echo("how a step of a whole stack of digits MLPs grows")
-    typer.echo(texts.columns([["along", "", "a step", "kept", ""], *rows], "  "))
+    say("how a step of a whole stack of digits MLPs grows")
+    say(texts.columns([["along", "", "a step", "kept", ""], *rows], "  "))
     if save:
-        typer.echo(f"\nwrote {performance.save(measured, save)}")
+        say(f"\nwrote {performance.save(measured, save)}")
 
 
 def _show(lines: list[Line]) -> None:
-    typer.echo(f"{lines[0].case}, {texts.count(lines[0].runs, 'run')} in the stack")
+    say(f"{lines[0].case}, {texts.count(lines[0].runs, 'run')} in the stack")
     rows = [
         [
             line.contender,
@@ -60,4 +63,4 @@ def _show(lines: list[Line]) -> None:
         ]
         for line in lines
     ]
-    typer.echo(texts.columns([["", "per run-step", "ratio", ""], *rows], "  ") + "\n")
+    say(texts.columns([["", "per run-step", "ratio", ""], *rows], "  ") + "\n")

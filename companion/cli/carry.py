@@ -9,6 +9,7 @@ import typer
 
 from companion.cli import texts
 from companion.cli.folders import folders
+from companion.cli.say import say
 
 
 def export(
@@ -45,7 +46,7 @@ def export(
             "another or make room there"
         ) from error
     for path in written:
-        typer.echo(f"{path}: {path.stat().st_size / 2**20:.2f} MiB")
+        say(f"{path}: {path.stat().st_size / 2**20:.2f} MiB")
 
 
 def import_(
@@ -63,6 +64,4 @@ def import_(
             "another or make room there"
         ) from error
     state = "the record is finished" if found.record else "`companion run` trains the rest"
-    typer.echo(
-        f"{found.name}: {texts.count(found.new, 'new run')}, {found.known} there already; {state}"
-    )
+    say(f"{found.name}: {texts.count(found.new, 'new run')}, {found.known} there already; {state}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from companion.cli import texts
+from companion.cli.say import say
 
 
 def doctor(
@@ -33,13 +34,13 @@ def doctor(
         ["versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())],
         ["free disk", f"{estimate.free_gib(out):.1f} GiB where {out} is or would be"],
     ]
-    typer.echo(f"This machine\n\n{texts.columns(rows, '  ')}")
-    rows = [[name, sizes.place(name) or "not here"] for name in sizes.known()]
-    typer.echo(f"\nImage sets\n\n{texts.columns(rows, '  ')}")
+    places = [[name, sizes.place(name) or "not here"] for name in sizes.known()]
+    say(f"This machine\n\n{texts.columns(rows, '  ')}")
+    say(f"\nImage sets\n\n{texts.columns(places, '  ')}")
     if not times:
-        typer.echo("\n`companion doctor --times` says what each experiment would take here.")
+        say("\n`companion doctor --times` says what each experiment would take here.")
         return
-    typer.echo(
+    say(
         "\nExperiments: the time each scale would take, from a few of its steps timed now on made "
         "images"
     )
@@ -51,4 +52,4 @@ def doctor(
             seconds = clock.scale(experiment, size.name, here or size.datasets[0])
             images = here or f"{' or '.join(size.datasets)}: not here"
             rows.append([size.name, texts.about(seconds), images])
-        typer.echo(f"\n  {experiment.name}\n{texts.columns(rows, '    ')}")
+        say(f"\n  {experiment.name}\n{texts.columns(rows, '    ')}")

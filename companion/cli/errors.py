@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,13 +10,16 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from companion.cli.say import say
+from companion.evidence import files
+
 PACKAGE = Path(__file__).resolve().parents[1]
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
 def leave(sentence: str, code: int) -> NoReturn:
     """Print the sentence to stderr and end the command with the exit code."""
-    typer.echo(" ".join(sentence.split()).rstrip(".") + ".", err=True)
+    say(" ".join(sentence.split()).rstrip(".") + ".", err=True)
     raise typer.Exit(code)
 
 
@@ -29,7 +33,7 @@ def raised_here(error: BaseException) -> bool:
 
 
 class OneSentence(TyperGroup):
-    """A group of commands in which bad input and Ctrl-C end with one sentence."""
+    """A group of commands in which bad input, refused files and Ctrl-C end with one sentence."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
@@ -39,5 +43,9 @@ class OneSentence(TyperGroup):
             if not raised_here(error):
                 raise
             leave(str(error), BAD_INPUT)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads has seen enough
+                raise
+            leave(files.unusable(error), BAD_INPUT)
         except KeyboardInterrupt:
             leave("interrupted; give the same command again to go on", INTERRUPTED)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import typer
+from companion.cli.say import plain, say
 
 LOG_SECONDS = 60
 """Where stderr is no terminal, progress is a line this often."""
@@ -28,7 +28,7 @@ class Progress:
     def begin(self, total: int, done: int) -> Callable[[int], None]:
         """Say what is trained; the bar itself starts with the training."""
         stored = f"; {done} of {total} epochs are stored" if done else ""
-        typer.echo(self.title + stored, err=True)
+        say(self.title + stored, err=True)
         self.total, self.done = total, done
         return self.advance
 
@@ -46,9 +46,9 @@ class Progress:
     def notice(self, sentence: str) -> None:
         """Print a sentence on a line of its own, above the bar where there is one."""
         if self.bar is not None and sys.stderr.isatty():
-            self.bar.write(sentence, file=sys.stderr)
+            self.bar.write(plain(sentence), file=sys.stderr)
         else:
-            typer.echo(sentence, err=True)
+            say(sentence, err=True)
 
     def _bar(self, done: int) -> Any:
         from tqdm import tqdm
@@ -78,7 +78,7 @@ class _Log:
 
     def write(self, text: str) -> None:
         if text.strip():
-            typer.echo(text.strip(), err=True)
+            say(text.strip(), err=True)
 
     def flush(self) -> None:
         sys.stderr.flush()

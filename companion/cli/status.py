@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from companion.cli import texts
+from companion.cli.say import say
 
 
 def status(
@@ -20,22 +21,22 @@ def status(
     for one in making:
         (runs, all_runs), (epochs, all_epochs) = one.runs, one.run_epochs
         left = "no estimate yet" if one.remaining is None else _to_go(one.remaining)
-        typer.echo(
+        say(
             f"{one.name}: {100 * epochs // all_epochs} %, {epochs} of {all_epochs} epochs trained, "
             f"{runs} of {texts.count(all_runs, 'run')} stored"
         )
-        typer.echo(f"  worked {texts.duration(one.seconds)}, {left}")
+        say(f"  worked {texts.duration(one.seconds)}, {left}")
         if one.last_stored is not None:
-            typer.echo(f"  last stored {texts.duration(one.last_stored)} ago")
+            say(f"  last stored {texts.duration(one.last_stored)} ago")
         for sentence in one.damaged:
-            typer.echo(f"  - {sentence}")
+            say(f"  - {sentence}")
     for record in finished:
         seconds = texts.duration(record.provenance["wall_seconds"])
-        typer.echo(f"{record.name}: finished in {seconds} ({record.label()})")
+        say(f"{record.name}: finished in {seconds} ({record.label()})")
     for sentence in faults:
-        typer.echo(f"damaged: {sentence}")
+        say(f"damaged: {sentence}")
     if not (making or finished or faults):
-        typer.echo(f"{out} holds no record.")
+        say(f"{out} holds no record.")
 
 
 def _to_go(seconds: float) -> str:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from companion.data.downloads import DOWNLOADS, download
-from companion.data.files import cache_folder, read_idx, read_parquet
+from companion.data.files import cache_folder, read_idx, read_parquet, shards
 from companion.data.image_sets import ImageSet, image_set
 from companion.machine import pick_device
 
@@ -41,8 +42,9 @@ def load(name: str, root: str | Path | None = None, device: str | torch.device =
     * ``digits``: scikit-learn's 1,797 handwritten digits, [1, 8, 8]; 360 are test.
     * ``mnist``, ``fashion-mnist``, ``cifar10``, ``cifar100``: torchvision's, downloaded once into
       the cache folder with progress and checksum, or found under `root`.
-    * ``<root>/<name>/train.parquet`` and ``test.parquet`` in the dataset-hub layout, whatever the
-      name; such a folder goes before a download.
+    * ``<root>/<name>/train.parquet`` and ``test.parquet`` in the dataset-hub layout, each whole or
+      in shards (``train-00000-of-00002.parquet``), whatever the name; such a folder goes before a
+      download.
     * ``mnist-t10k``: MNIST's 10,000 test images as IDX files in ``<root>/mnist-t10k``; the last
       fifth (2,000) is test here. The order is not random: the halves come from different writers.
 
@@ -64,8 +66,7 @@ def load(name: str, root: str | Path | None = None, device: str | torch.device =
     if name == "digits":
         loaded = _digits()
     elif here is not None and _has_parquet(here):
-        train, test = read_parquet(here / "train.parquet"), read_parquet(here / "test.parquet")
-        loaded = image_set(name, *train, *test)
+        loaded = image_set(name, *_read_part(here, "train"), *_read_part(here, "test"))
     elif name in DOWNLOADS:
         own = Path(root) if root else cache_folder() / "torchvision"
         loaded = image_set(name, *download(name, own, also=folder), classes=DOWNLOADS[name][1])
@@ -90,7 +91,18 @@ def _data_folder(root: str | Path | None) -> Path | None:
 
 
 def _has_parquet(folder: Path) -> bool:
-    return any((folder / f"{part}.parquet").is_file() for part in ("train", "test"))
+    return any(path.is_file() for part in ("train", "test") for path in shards(folder, part))
+
+
+def _read_part(folder: Path, part: str) -> tuple[Tensor, Tensor]:
+    images, labels = zip(*map(read_parquet, shards(folder, part)), strict=True)
+    shapes = {tuple(some.shape[1:]) for some in images}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"the shards of {folder / part} must have images of one shape, got "
+            f"{', '.join(map(str, sorted(shapes)))}; download them again"
+        )
+    return torch.cat(images), torch.cat(labels)
 
 
 def _has_t10k(folder: Path) -> bool:

@@ -37,7 +37,7 @@ def download(name: str, folder: Path, also: Path | None = None) -> Parts:
         with _patience(PATIENCE):
             return _read(name, folder, fetch=True)
     except (RuntimeError, OSError, http.client.HTTPException) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = " ".join(str(error).split()) or type(error).__name__  # its lines name the cause
         raise ValueError(
             f"{name} could not be downloaded into {folder} ({reason.rstrip(':. ')}); without a "
             f"network, put {name}/train.parquet and {name}/test.parquet (dataset-hub layout) into "
@@ -56,7 +56,12 @@ def _read(name: str, folder: Path, fetch: bool) -> Parts:
             images = torch.as_tensor(part.data)  # [N, H, W], or [N, H, W, C] for colour
             images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
             parts += [images.contiguous(), torch.as_tensor(part.targets, dtype=torch.int64)]
-    except (ValueError, AssertionError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except (
+        ValueError, AssertionError, EOFError, KeyError, pickle.UnpicklingError, RuntimeError,
+    ) as error:  # fmt: skip
+        # torchvision's "not here" and "no answer" are RuntimeErrors, and so is torch's "too short"
+        if isinstance(error, RuntimeError) and not str(error).startswith("shape "):
+            raise
         raise ValueError(
             f"files of {name} under {folder} are damaged; delete what {class_name} put there and "
             "load again"

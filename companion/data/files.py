@@ -15,7 +15,9 @@ import tempfile
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +27,8 @@ IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMNS = ("label", "fine_label")
 GREY_MODES = ("1", "L", "LA")  # Pillow's names
 IDX_UINT8 = 2048  # magic number of uint8 data, plus the number of dimensions
+LABELS = 2**31
+LARGEST = 2**32  # bytes of pixels that a file may unpack to
 
 
 def cache_folder() -> Path:
@@ -58,6 +62,23 @@ def read_parquet(path: Path) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(images), torch.from_numpy(labels)
 
 
+def shards(folder: Path, part: str) -> list[Path]:
+    """The parquet files of a part: ``<part>.parquet``, or all of ``<part>-00000-of-00002.parquet``,
+    as the dataset hub cuts a large one. ValueError where some of those are missing."""
+    whole = folder / f"{part}.parquet"
+    found = sorted(folder.glob(f"{part}-{'[0-9]' * 5}-of-{'[0-9]' * 5}.parquet"))
+    if whole.is_file() or not found:
+        return [whole]
+    count = int(found[0].stem[-5:])
+    wanted = [folder / f"{part}-{number:05d}-of-{count:05d}.parquet" for number in range(count)]
+    if found != wanted:
+        raise ValueError(
+            f"{folder} must hold all {count} shards {part}-00000-of-{count:05d}.parquet, ..., got "
+            f"{len(found)}; download the others"
+        )
+    return found
+
+
 def _seal(key: str, images: np.ndarray, labels: np.ndarray) -> str:
     """A digest of a cache's source and of itself, which pixels of another source do not have."""
     digest = hashlib.sha256(key.encode())
@@ -68,38 +89,57 @@ def _seal(key: str, images: np.ndarray, labels: np.ndarray) -> str:
 
 
 def _decode_parquet(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-        found = file.schema_arrow.names
-        image_column = next((name for name in IMAGE_COLUMNS if name in found), None)
-        label_column = next((name for name in LABEL_COLUMNS if name in found), None)
-        if image_column is None or label_column is None:
+    count, rows = _rows(path)
+    images, labels = np.empty(0, dtype=np.uint8), []
+    for row, (cell, label) in enumerate(rows):
+        pixels = _decode_image(cell, path, row, count, images[0] if row else None)
+        if row == 0:
+            images = np.empty((count, *pixels.shape), dtype=np.uint8)
+        images[row] = pixels
+        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < LABELS:
             raise ValueError(
-                f"{path} must have a column img or image and a column label or fine_label, "
-                f"got {', '.join(found)}"
+                f"{path}, row {row}: a label must be a whole number from 0 to 2^31 - 1, got {label}"
             )
-        table = file.read(columns=[image_column, label_column])
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is no readable parquet file; download it again") from error
-    rows = table[image_column].to_pylist()
-    if not rows:
-        raise ValueError(f"{path} has no rows; download it again")
-    first = _decode_image(rows[0], path, 0, None)
-    images = np.empty((len(rows), *first.shape), dtype=np.uint8)
-    for row, cell in enumerate(rows):
-        images[row] = _decode_image(cell, path, row, first)
-    labels = table[label_column].to_pylist()
-    for row, label in enumerate(labels):
-        if isinstance(label, bool) or not isinstance(label, int) or label < 0:
-            raise ValueError(f"{path}, row {row}: a label must be a whole number >= 0, got {label}")
+        labels.append(label)
     return images, np.array(labels, dtype=np.int64)
 
 
-def _decode_image(cell, path: Path, row: int, first: np.ndarray | None) -> np.ndarray:
-    """One image, uint8 [C, H, W], like `first`; transparency is dropped, grey may become colour.
+def _rows(path: Path) -> tuple[int, Iterator[tuple[Any, Any]]]:
+    """Of a parquet file the number of rows and, some at a time, their image cells and labels."""
+    import pyarrow
+    import pyarrow.parquet
+
+    unreadable = f"{path} is no readable parquet file; download it again"
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(unreadable) from error
+    found = file.schema_arrow.names
+    kinds = (IMAGE_COLUMNS, LABEL_COLUMNS)
+    columns = [next((name for name in kind if name in found), None) for kind in kinds]
+    if any(found.count(name) != 1 for name in columns):
+        raise ValueError(
+            f"{path} must have a column img or image and a column label or fine_label, "
+            f"got {', '.join(found)}"
+        )
+    if not file.metadata.num_rows:
+        raise ValueError(f"{path} has no rows; download it again")
+
+    def rows() -> Iterator[tuple[Any, Any]]:
+        try:
+            for batch in file.iter_batches(256, columns=columns):
+                yield from zip(*(batch[name].to_pylist() for name in columns), strict=True)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise ValueError(unreadable) from error
+
+    return file.metadata.num_rows, rows()
+
+
+def _decode_image(
+    cell: Any, path: Path, row: int, count: int, first: np.ndarray | None
+) -> np.ndarray:
+    """One image of ``count``, uint8 [C, H, W], like `first`; transparency is dropped, grey may
+    become colour. How large an image says it is, is checked before its pixels are unpacked.
 
     By Pillow: torchvision's decoder is three times faster, but crashes the process on a damaged
     PNG file and is being given up (both seen with torchvision 0.29).
@@ -113,7 +153,15 @@ def _decode_image(cell, path: Path, row: int, first: np.ndarray | None) -> np.nd
         with Image.open(io.BytesIO(data)) as image:
             grey = image.mode in GREY_MODES and (first is None or len(first) == 1)
             wide = image.mode[0] in "IF"  # 16 or 32 bits a pixel
+            if (size := count * math.prod(image.size) * (1 if grey else 3)) > LARGEST:
+                raise _Refused(
+                    f"{path}, row {row}: a file's images must have at most {LARGEST:,} bytes of "
+                    f"pixels, and {count:,} of {image.width} x {image.height} have {size:,}; make "
+                    "them smaller"
+                )
             pixels = np.asarray(image if wide else image.convert("L" if grey else "RGB"))
+    except _Refused:
+        raise
     except Exception as error:  # Pillow's readers raise many types on damaged bytes
         raise ValueError(
             f"{path}, row {row}: no readable JPEG or PNG image; download the file again"
@@ -126,6 +174,10 @@ def _decode_image(cell, path: Path, row: int, first: np.ndarray | None) -> np.nd
             f"got {pixels.dtype} {list(pixels.shape)}"
         )
     return pixels
+
+
+class _Refused(ValueError):
+    """A sentence of ours, told apart from what Pillow says."""
 
 
 def _store(path: Path, **arrays: np.ndarray) -> None:
@@ -159,15 +211,17 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
     if not path.is_file():
         raise ValueError(f"{path} is missing; put the IDX file there or correct COMPANION_DATA")
     try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            head = file.read(4 + 4 * dimensions)
+            numbers = [int.from_bytes(head[at : at + 4], "big") for at in range(0, len(head), 4)]
+            sizes, promised = numbers[1:], math.prod(numbers[1:])
+            sound = numbers[:1] == [IDX_UINT8 + dimensions] and len(sizes) == dimensions
+            data = file.read(min(promised, LARGEST) + 1) if sound else b""  # one more: it must end
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is no readable gzip file; download it again") from error
-    header = 4 + 4 * dimensions
-    magic, *sizes = (int.from_bytes(data[at : at + 4], "big") for at in range(0, header, 4))
-    if magic != IDX_UINT8 + dimensions or len(data) != header + math.prod(sizes):
+    if not sound or len(data) != promised:
         raise ValueError(
-            f"{path} must be an IDX file of {dimensions} dimensions, got {len(data):,} bytes that "
-            f"start with 0x{data[:4].hex()}; download it again"
+            f"{path} must be an IDX file of {dimensions} dimensions and of the length that it "
+            f"says, got one that starts with 0x{head.hex()}; download it again"
         )
-    return torch.frombuffer(bytearray(data[header:]), dtype=torch.uint8).reshape(sizes)
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(sizes)

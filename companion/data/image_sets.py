@@ -124,7 +124,7 @@ def image_set(
 ) -> ImageSet:
     """An `ImageSet` from its tensors, checked and with its digest.
 
-    ``classes=None`` counts them: the largest label plus 1.
+    ``classes=None`` counts them: the largest label plus 1, at most the number of training images.
     Raises ValueError for wrong types, shapes, lengths or labels.
 
     >>> images, labels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 2, 1])
@@ -150,6 +150,11 @@ def image_set(
         )
     low = min(int(tensors[1].min()), int(tensors[3].min()))
     high = max(int(tensors[1].max()), int(tensors[3].max()))
+    if classes is None and high >= len(tensors[1]):
+        raise ValueError(
+            f"{name} must have at most as many classes as training images, "
+            f"{len(tensors[1]):,}, got the label {high}; number the classes from 0 on"
+        )
     classes = high + 1 if classes is None else classes
     if low < 0 or high >= classes:
         raise ValueError(f"labels of {name} must lie in 0 .. {classes - 1}, got {low} .. {high}")

@@ -9,7 +9,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from companion.measure import signals
+
 PARTS = ("train", "validation", "test")
+VARIANCE = "preactivation_variance"
+VARIANCE_PARTS = [f"variance_{part}" for part in signals.PARTS]
 ROUNDED = 1e-4
 """What float32 sums of logarithms may be off, of their value and absolutely."""
 
@@ -20,6 +24,8 @@ def content(header: dict, frames: Mapping[str, pd.DataFrame]) -> list[str]:
     for part in PARTS:
         if {f"{part}_loss", f"{part}_accuracy"} <= set(frames["epochs"]):
             problems += _loss(part, frames["epochs"], _classes(header))
+    if "layers" in frames and {VARIANCE, *VARIANCE_PARTS} <= set(frames["layers"]):
+        problems += _variance(frames["layers"])
     for name in ("layers", "histograms", "steps"):
         if name in frames and not frames[name].empty:
             problems += _grid(name, frames[name], header["epochs"])
@@ -49,6 +55,21 @@ def _loss(part: str, epochs: pd.DataFrame, classes: int | None) -> list[str]:
     return [
         f"epochs: {part}_loss {loss[wrong][0]:.6g} and {part}_accuracy {right[wrong][0]:.6g} of "
         f"run {run} at epoch {epoch} cannot be of the same images."
+    ]
+
+
+def _variance(layers: pd.DataFrame) -> list[str]:
+    """The parts of a variance add up to it."""
+    parts = layers[VARIANCE_PARTS].to_numpy(np.float64)
+    whole = layers[VARIANCE].to_numpy(np.float64)
+    off = np.abs(parts.sum(axis=1) - whole)
+    wrong = off > 10 * ROUNDED * (np.abs(parts).sum(axis=1) + np.abs(whole))
+    if not wrong.any():
+        return []
+    run, epoch, layer = layers.loc[wrong, ["run", "epoch", "layer"]].iloc[0]
+    return [
+        f"layers: the parts of the variance add up to {parts[wrong][0].sum():.6g} and it is "
+        f"{whole[wrong][0]:.6g} in layer {layer} of run {run} at epoch {epoch}."
     ]
 
 

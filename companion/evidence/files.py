@@ -89,6 +89,13 @@ def read_json(path: Path) -> dict:
     return value
 
 
+def unusable(error: OSError) -> str:
+    """Return the sentence on a file, folder or stream that the system refuses to give."""
+    place = error.filename or "what a command reads and writes"
+    reason = error.strerror or type(error).__name__
+    return f"{place} must be usable and is not ({reason}); correct its rights or choose another."
+
+
 class Lock:
     """Hold `path` for this process; a second holder gets a `ValueError`.
 

@@ -12,7 +12,6 @@ file and each part appears in one step, so that a kill at any moment loses no fi
 has no such name is not ours: it is left alone, and named.
 """
 
-import math
 import re
 import reprlib
 from collections.abc import Iterable, Sequence
@@ -53,9 +52,10 @@ def runs(key: str) -> range:
     """
     found = _KEY.fullmatch(key)
     numbers = range(int(found[1]), int(found[2]) + 1) if found else range(0)
-    if not numbers or key != f"{numbers[0]:05d}-{numbers[-1]:05d}":
+    if not 0 < len(numbers) <= provenance.MOST_RUNS or key != f"{numbers[0]:05d}-{numbers[-1]:05d}":
         raise ValueError(
-            f"a stack's key is its first and last run, as in 00004-00011, got {key!r}; rename it."
+            "a stack's key is its first and last run, as in 00004-00011, of at most "
+            f"{provenance.MOST_RUNS:,} runs, got {key!r}; rename it."
         )
     return numbers
 
@@ -180,7 +180,7 @@ def worked(folder: Path) -> tuple[float, list[str]]:
         return 0.0, []
     try:
         seconds = float(files.read_json(path)["wall_seconds"])
-        if math.isfinite(seconds) and seconds >= 0:
+        if 0 <= seconds <= provenance.MOST_SECONDS:
             return seconds, []
     except (ValueError, TypeError, LookupError):
         pass

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,21 @@ HEADER = {
     "deviations": list,
 }
 """What the one who runs declares: key and type. More keys may be added."""
+OPTIONAL = {
+    "title": str,
+    "source": str,
+    "split": dict,
+    "detailed_seeds": list,
+    "classes": int,
+    "columns": dict,
+    "reduced": bool,
+}
+"""What it may declare beside: key and type."""
+WITHIN = {
+    "machine": {"device": str, "hardware": str, "versions": dict},
+    "code": {"version": str, "commit": str, "source": str},
+}
+"""What is inside, where it is there and not null."""
 RESULT = {"schema": int, "tables": dict, "created": str, "wall_seconds": float, "stacks": list}
 """What `Writer.finish` adds."""
 ADDED = {"trained": list, "sha256": str}
@@ -32,7 +48,10 @@ of all the rest of record.json. Older records do not have it."""
 LONGEST = 32_767
 """Epochs, as many as their column holds."""
 MOST_RUNS = 100_000
-"""Runs of a record."""
+"""Runs of an arm, and of a part."""
+MOST_CLASSES = 2**31
+MOST_SECONDS = 1e10
+"""Of work, some three hundred years."""
 ORIGIN = {"machine": dict, "code": dict, "seconds": float}
 """What a part says of itself: who trained it, with which version and commit, in what time."""
 
@@ -47,13 +66,15 @@ def check_origin(origin: dict) -> dict:
     try:
         plain = json.loads(json.dumps(origin, allow_nan=False))
         seconds = float(plain["seconds"])
-        good = plain.keys() == ORIGIN.keys() and math.isfinite(seconds) and seconds >= 0
+        good = plain.keys() == ORIGIN.keys() and 0 <= seconds <= MOST_SECONDS
         good = good and all(isinstance(plain[key], dict) for key in ("machine", "code"))
-    except (TypeError, ValueError, LookupError, AttributeError):
+        _check_texts(plain, "a part's origin")
+        _check_within(plain)
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
         good = False
     if not good:
         raise ValueError(
-            f"a part's origin has machine and code as dict and seconds >= 0, got {origin!r}; "
+            f"a part's origin has machine and code as dict and seconds >= 0, got {origin!r:.200}; "
             "leave it out where it is not known."
         )
     return {**plain, "seconds": seconds}
@@ -93,22 +114,16 @@ def check_header(header: dict) -> dict:
         plain = json.loads(json.dumps(header, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"a record's header must be plain JSON ({error}); convert it.") from None
-    for key, kind in HEADER.items():
-        if not isinstance(plain.get(key), kind) or isinstance(plain[key], bool):
-            found = repr(plain[key]) if key in plain else "nothing"
-            raise ValueError(
-                f"a record's header needs {key} as {kind.__name__}, got {found}; add it."
-            )
+    for key, kind in {**HEADER, **OPTIONAL}.items():
+        if key in HEADER or key in plain:
+            _check_kind(key, plain.get(key, _NOTHING), kind)
+    _check_within(plain)
     reserved = sorted(set(plain) & {*RESULT, *ADDED})
     if reserved:
         raise ValueError(f"the header key {reserved[0]} is set by the writer; leave it out.")
-    for text in _texts(plain):
-        if not text.isprintable():  # a terminal would obey it
-            raise ValueError(
-                f"a record's header must be of printable text, got {text[:80]!r}; rename it."
-            )
-    for key, most in (("runs_per_arm", MOST_RUNS), ("epochs", LONGEST)):
-        if not 1 <= plain[key] <= most:
+    _check_texts(plain, "a record's header")
+    for key, most in (("runs_per_arm", MOST_RUNS), ("epochs", LONGEST), ("classes", MOST_CLASSES)):
+        if not 1 <= plain.get(key, 1) <= most:
             raise ValueError(
                 f"{key} must be >= 1 and at most {most}, got {plain[key]}; give a whole number."
             )
@@ -119,11 +134,41 @@ def check_header(header: dict) -> dict:
             raise ValueError(
                 f"an arm must be a dict of settings, and {arm} is {settings!r}; declare them."
             )
+        widths = settings.get("widths", [])
+        if not isinstance(widths, list) or not all(type(n) is int and n > 0 for n in widths):
+            raise ValueError(
+                f"widths of an arm must be a list of whole numbers > 0, and those of {arm} are "
+                f"{reprlib.repr(widths)}; declare them."
+            )
     _check_seeds(plain)
     if not all(isinstance(text, str) for text in plain["deviations"]):
         raise ValueError("deviations must be sentences, got something else; write them out.")
     tables.of(plain)
     return plain
+
+
+_NOTHING = object()
+
+
+def _check_kind(key: str, value: Any, kind: type) -> None:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        found = "nothing" if value is _NOTHING else reprlib.repr(value)
+        raise ValueError(f"a record's header needs {key} as {kind.__name__}, got {found}; add it.")
+
+
+def _check_within(said: Mapping) -> None:
+    for key, kinds in WITHIN.items():
+        for inner, kind in kinds.items():
+            value = said[key].get(inner)
+            if value is not None:
+                _check_kind(f"{key}.{inner}", value, kind)
+
+
+def _check_texts(value: Any, what: str) -> None:
+    """Refuse text that a terminal would obey."""
+    for text in _texts(value):
+        if not text.isprintable():
+            raise ValueError(f"{what} must be of printable text, got {text[:80]!r}; rename it.")
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -193,22 +238,25 @@ def problems(provenance: dict) -> list[str]:
         if not isinstance(provenance.get(key), kind)
     ]
     try:
+        _check_texts(provenance, "record.json")
         check_header(declared(provenance))
     except ValueError as error:
         return [*faults, str(error)]
     entries = provenance.get("tables")
     for name in tables.of(provenance):
         entry = entries.get(name) if isinstance(entries, dict) else None
-        if not isinstance(entry, dict) or set(entry) != {"rows", "sha256"}:
+        entry = entry if isinstance(entry, dict) else {}
+        if {key: type(value) for key, value in entry.items()} != {"rows": int, "sha256": str}:
             faults.append(
                 f"record.json needs tables with rows and sha256 of {name}; run the record again."
             )
             break
     if not faults and not all(isinstance(key, str) for key in provenance["stacks"]):
         faults.append("record.json needs stacks as text; run the record again.")
-    if not faults and provenance["wall_seconds"] < 0:
+    if not faults and not 0 <= provenance["wall_seconds"] <= MOST_SECONDS:
         faults.append(
-            f"wall_seconds must be >= 0, got {provenance['wall_seconds']}; run the record again."
+            f"wall_seconds must be from 0 to {MOST_SECONDS:g}, got "
+            f"{provenance['wall_seconds']:g}; run the record again."
         )
     if "trained" in provenance and not _sound(provenance):
         faults.append(

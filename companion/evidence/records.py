@@ -135,10 +135,12 @@ def verify(path: str | Path) -> list[str]:
     laws between columns (`consistency`).
     """
     path = Path(path)
-    if (path / "header.json").is_file():
-        return partial.problems(path)
     try:
+        if (path / "header.json").is_file():
+            return partial.problems(path)
         record = load(path)
+    except OSError as error:
+        return [files.unusable(error)]
     except ValueError as error:
         return [str(error)]
     problems, frames = provenance.false(record.provenance), {}

@@ -2,7 +2,8 @@
 
 All times are milliseconds per run-step, the time of one optimizer step of one run; medians over
 rounds in which every contender takes its turn, so that a change in the machine's load meets all
-of them. The contenders compute the same thing in the same precision: network, batch, optimizer.
+of them. The contenders compute the same thing in the same precision: network, batch, optimizer;
+those named after a compander train behind one, and those named ``forward`` only answer a batch.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from companion import data, machine
 from companion.data import Split
+from companion.methods.parametrizations import bake
 from companion.training import one_run
 from companion.training.cuda_graph import Captured
 from companion.training.many_runs import Stack, rescalings
@@ -130,13 +132,20 @@ def compare(case: Case, rounds: int, device: torch.device) -> list[Line]:
     wanted = case.gpu_runs if device.type == "cuda" else case.runs
     stacked = min(wanted, stack_size(Run(0, "bench", 0, settings), device))
     stack = Stack([Run(r, "bench", r, settings) for r in range(stacked)], split)
+    bent = replace(settings, parametrization="arctan", compander_b=0.6, compander_clamp=True)
+    bent_stack = Stack([Run(r, "bench", r, bent) for r in range(stacked)], split)
     contenders: dict[str, tuple[Step, int]] = {
         "stack": (stack_steps(stack), stacked),
         "stack, WR every step": (stack_steps(stack, "wr"), stacked),
         "stack, WRS every step": (stack_steps(stack, "wrs"), stacked),
+        "stack, compander": (stack_steps(bent_stack), stacked),
         "in memory, one run": (memory_steps(settings, split, foreach=False, fused=False), 1),
         "in memory, foreach": (memory_steps(settings, split, foreach=True, fused=False), 1),
         "in memory, fused": (memory_steps(settings, split, foreach=False, fused=True), 1),
+        "in memory, one run, compander": (
+            memory_steps(bent, split, foreach=False, fused=False), 1
+        ),
+        **{name: (step, 1) for name, step in forward_steps(settings, bent, split).items()},
     }  # fmt: skip
     if case.loader:
         contenders["DataLoader, transforms"] = (loader_steps(settings, split), 1)
@@ -207,6 +216,23 @@ def memory_steps(settings: Settings, split: Split, foreach: bool, fused: bool) -
         _descend(model, optimizer, settings, images[batch], labels[batch])
 
     return step
+
+
+def forward_steps(settings: Settings, bent: Settings, split: Split) -> dict[str, Step]:
+    """Answering a batch: plain, behind a compander, and with that compander baked."""
+    device = split.train_images.device
+    plain, curved = (one_run.build(one, 0, torch.float32, device) for one in (settings, bent))
+    models = {"plain": plain, "compander": curved, "baked": bake(curved)}
+    images = split.standardize(split.train_images[: settings.batch_size])
+
+    def step(model: nn.Module) -> Step:
+        def answer() -> None:
+            with torch.no_grad():
+                model(images)
+
+        return answer
+
+    return {f"forward, {name}": step(model.eval()) for name, model in models.items()}
 
 
 def loader_steps(settings: Settings, split: Split) -> Step:

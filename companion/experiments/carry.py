@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import stat
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -262,6 +263,8 @@ def _read(path: Path) -> tuple[dict, Tables, Origins]:
     try:
         content = _members(path)
         manifest = files.parsed(content.pop("manifest.json"))
+        if not isinstance(manifest, dict):
+            raise ValueError(f"manifest.json is {type(manifest).__name__} and not a dict")
         if manifest["format"] != FORMAT:
             raise ValueError(f"format {manifest['format']} and not {FORMAT}")
         if {name: files.digest(data) for name, data in content.items()} != manifest["sha256"]:
@@ -272,11 +275,16 @@ def _read(path: Path) -> tuple[dict, Tables, Origins]:
         layout, rows = tables.of(header), ROWS
         parts: dict[str, Tables] = {}
         for name, data in content.items():
-            _, key, file = name.split("/")
-            table = file.removesuffix(".parquet")
+            named = re.fullmatch(r"parts/([^/]+)/([^/]+)\.parquet", name)
+            if not named:
+                raise ValueError(f"{name!r} is no part of a record")
+            key, table = named.groups()
             found = tables.from_parquet(table, data, layout, rows)
             rows -= found.num_rows
             parts.setdefault(key, {})[table] = found
+        for key, rows_of in parts.items():
+            if set(rows_of) != set(layout) or _runs(rows_of) != list(partial.runs(key)):
+                raise ValueError(f"part {key} has other tables or other runs than its name")
         origins = {}
         for key, origin in manifest.get("origins", {}).items():
             origins |= _shared(key, _runs(parts[key]), provenance.check_origin(origin))
@@ -289,9 +297,11 @@ def _read(path: Path) -> tuple[dict, Tables, Origins]:
         LookupError,
         TypeError,
         AttributeError,
+        EOFError,
     ) as error:
+        fault = f"it lacks {error}" if isinstance(error, LookupError) else str(error)
         raise ValueError(
-            f"{path} is no whole export of a record ({error}); export or copy it again"
+            f"{path} is no whole export of a record ({fault.rstrip('.')}); export or copy it again"
         ) from None
 
 

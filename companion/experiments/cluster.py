@@ -65,7 +65,7 @@ def connect(
         _knock(address, rule)
     try:
         ray.init(address=address, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # a start that takes too long is a bare Exception of Ray's
         raise ValueError(
             f"{rule} ({type(error).__name__}); start one there with `ray start --head`"
         ) from error

@@ -53,7 +53,7 @@ def header(
         "dataset_digest": split.digest,
         "split": {**split.sizes, "seed": SPLIT_SEED},
         "arms": arms,
-        "seeds": [run.seed for run in runs],
+        "seeds": list(dict.fromkeys(run.seed for run in runs)),  # once where arms share them
         **({} if detailed is None else {"detailed_seeds": detailed}),
         "runs_per_arm": per_arm,
         "epochs": epochs,

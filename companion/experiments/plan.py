@@ -13,7 +13,8 @@ from companion.measure.declare import Measure
 from companion.training.settings import Run, Settings
 
 SEEDS_PER_ARM = 1000
-"""Arm k's runs have seeds 1000 k, 1000 k + 1, ...: independent samples, as the tests assume."""
+"""Arm k's runs have seeds 1000 k, 1000 k + 1, ...: independent samples, as the tests assume,
+unless an experiment is paired."""
 MAX_EPOCHS = 32_767
 """The largest epoch a record's 16-bit column holds."""
 
@@ -50,7 +51,8 @@ class Scale:
         """The seeds of the runs that are recorded in detail, None for all."""
         if self.detailed is None:
             return None
-        return [run.seed for run in runs if run.seed % SEEDS_PER_ARM < self.detailed]
+        kept = (run.seed for run in runs if run.seed % SEEDS_PER_ARM < self.detailed)
+        return list(dict.fromkeys(kept))
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,10 @@ class Experiment:
     does. baselines: the experiment that trains the baselines of the arms, where this one does not.
     measures: what is measured, and when; a large grid leaves the histograms out, which would fill
     the disk. layers: the numbers of those whose rows a record keeps, empty for all; to keep a large
-    grid small. deviations: what differs from the source's setting, or what the source leaves open
-    and how it is settled here; kept in every record.
+    grid small. paired: run k of every arm has seed k, the same start and order of images, so that
+    arms are compared pair by pair (`summaries.paired_difference`). deviations: what differs from
+    the source's setting, or what the source leaves open and how it is settled here; kept in every
+    record.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Experiment:
     baselines: str | None = None
     measures: tuple[Measure, ...] = catalogue.STANDARD
     layers: tuple[int, ...] = ()
+    paired: bool = False
     deviations: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -97,6 +102,10 @@ class Experiment:
                 "pick one"
             )
         return self.scales[name]
+
+    def first_seed(self, position: int) -> int:
+        """The seed of the first run of the arm at this position; the next ones follow it."""
+        return 0 if self.paired else SEEDS_PER_ARM * position
 
     def full_run(self) -> tuple[str, str]:
         """The command that runs the paper's size, and what that costs, in words."""
@@ -149,6 +158,6 @@ class Experiment:
             widths = models.fitted(changed.model, changed.widths, shape, classes)
             fitted = replace(changed, widths=widths, epochs=length)
             for repeat in range(count):
-                seed = SEEDS_PER_ARM * position + repeat
+                seed = self.first_seed(position) + repeat
                 planned.append(Run(len(planned), arm, seed, fitted))
         return planned

@@ -26,6 +26,7 @@ from companion.training.settings import Run, Settings
 
 RELATIVE, ABSOLUTE = 1e-3, 1e-4
 LATER = 0.05
+ROUNDED = 1e-6  # float32 fractions that are 5 points apart may differ by a little more
 RULE = (
     "Rule: before training and after the first epoch every number agrees to "
     f"{RELATIVE:g} of its value plus {ABSOLUTE:g} (accuracies: or to 2 images), and no later "
@@ -166,7 +167,8 @@ def compare(planned: Rerun, tables: rows.Tables) -> Outcome:
             if part in images:
                 arm = recorded[recorded["arm"] == planned.run.arm].groupby("epoch")[column]
                 scatter = (arm.max() - arm.min()).reindex(epoch).to_numpy(np.float64)
-                bad |= (epoch > 1) & (np.abs(new - old) > np.maximum(LATER, scatter))
+                most = np.maximum(LATER, scatter) + ROUNDED
+                bad |= (epoch > 1) & (np.abs(new - old) > most)
             if bad.any():
                 at = int(np.argmax(bad))
                 found = (

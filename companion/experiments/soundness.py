@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 
-from companion.evidence import partial, records
+from companion.data import sizes
+from companion.evidence import partial, records, tables
+from companion.evidence.consistency import ROUNDED
 from companion.evidence.records import Record
-from companion.experiments.plan import SEEDS_PER_ARM, Experiment
+from companion.experiments.plan import Experiment
+from companion.measure.declare import Column
 from companion.methods.initialization import scalable_layers
 from companion.training.settings import Settings
 
@@ -55,14 +62,49 @@ def _against(experiment: Experiment, record: Record) -> Iterator[str]:
         if arm in said["arms"]:
             yield from _arm(experiment, said, arm, own.settings)
             seeds = record.epochs.loc[record.epochs["arm"] == arm, "seed"].unique()
-            first = SEEDS_PER_ARM * position
+            first = experiment.first_seed(position)
             if sorted(seeds) != list(range(first, first + said["runs_per_arm"])):
                 yield f"the seeds of {arm} must be {first} and those after it, got {seeds[0]}, ..."
     unknown = [arm for arm in said["arms"] if arm not in experiment.arms]
     if unknown:
         yield f"arm {unknown[0]} is not among those of {experiment.name}; restore record.json."
         return
+    yield from _columns(experiment, said)
+    yield from _images(said)
     yield from _layers(experiment, record)
+
+
+def _columns(experiment: Experiment, said: dict[str, Any]) -> Iterator[str]:
+    """What columns may hold, as declared in the record, against what this code has them hold."""
+    for table, columns in tables.of(said).items() if "columns" in said else ():
+        own = {column.name: column for column in tables.layout(experiment.measures).get(table, ())}
+        for column in columns:
+            if column.name in own and _range(column) != _range(own[column.name]):
+                low, high = _range(own[column.name])[:2]
+                yield (
+                    f"{table}: {column.name} must be declared from {low:g} to {high:g}, got "
+                    f"{column.low:g} to {column.high:g}; restore record.json."
+                )
+
+
+def _range(column: Column) -> tuple[Any, ...]:
+    return column.low, column.high, column.start, column.type
+
+
+def _images(said: dict[str, Any]) -> Iterator[str]:
+    """The numbers of an image set that this code knows."""
+    if said["dataset"] not in sizes.SHAPES:
+        return
+    known = sizes.of(said["dataset"])
+    wanted = {"train": known.train, "validation": known.validation, "test": known.test}
+    found = {part: said.get("split", wanted).get(part) for part in wanted}
+    if found != wanted:
+        yield f"split of {said['dataset']} must be {wanted}, got {found}; restore record.json."
+    if said.get("classes", known.classes) != known.classes:
+        yield (
+            f"classes of {said['dataset']} must be {known.classes}, got {said['classes']}; "
+            "restore record.json."
+        )
 
 
 def _arm(experiment: Experiment, said: dict[str, Any], arm: str, own: Settings) -> Iterator[str]:
@@ -88,14 +130,53 @@ def _arm(experiment: Experiment, said: dict[str, Any], arm: str, own: Settings) 
 def _layers(experiment: Experiment, record: Record) -> Iterator[str]:
     for arm, fields in record.provenance["arms"].items():
         known = {key: fields[key] for key in Settings().as_dict() if key in fields}
-        settings = Settings(**known)
-        with torch.device("meta"):
-            model = settings.build()
-        count = len(list(scalable_layers(model)))
-        wanted = set(experiment.layers or range(1, count + 1))
+        try:
+            settings = Settings(**known)
+            with torch.device("meta"):
+                model = settings.build()
+        except (ValueError, TypeError) as error:
+            yield f"the settings of {arm} must make a network, and they do not: {error}."
+            continue
+        shapes = [layer.weight.shape for _, layer in scalable_layers(model)]
+        wanted = set(experiment.layers or range(1, len(shapes) + 1))
         rows = record.layers.loc[record.layers["arm"] == arm, "layer"]
         if len(rows) and set(rows) != wanted:
             yield (
                 f"layers: {arm} has layers {sorted(wanted)}, and the table speaks of "
                 f"{sorted(set(rows))}."
             )
+        for layer, shape in enumerate(shapes, start=1):
+            of_it = [
+                table[(table["arm"] == arm) & (table["layer"] == layer)]
+                for table in (record.histograms, record.layers)
+            ]
+            yield from itertools.islice(_counts(arm, layer, shape.numel(), of_it[0]), 1)
+            if {"weight_mean", "weight_std", "weight_norm"} <= set(record.layers):
+                yield from _norms(arm, layer, shape, of_it[1])
+
+
+def _counts(arm: str, layer: int, weights: int, histograms: pd.DataFrame) -> Iterator[str]:
+    """A layer's histogram before training holds the weights of the network's layer."""
+    before = histograms[histograms["epoch"] == 0]
+    for run, found in before.groupby("run")["count"].sum().items():
+        if found != weights:
+            yield (
+                f"histograms: layer {layer} of {arm} has {weights} weights, and {found} in run "
+                f"{run}."
+            )
+
+
+def _norms(arm: str, layer: int, shape: Sequence[int], rows: pd.DataFrame) -> Iterator[str]:
+    """Of U units with mean square norm q = fan_in (mean^2 + std^2) the mean norm is at most
+    sqrt(q), and at least sqrt(q / U)."""
+    mean, std, norm = (
+        rows[f"weight_{what}"].to_numpy(np.float64) for what in ("mean", "std", "norm")
+    )
+    most = np.sqrt(math.prod(shape[1:])) * np.hypot(mean, std)
+    wrong = (norm > most * (1 + ROUNDED)) | (norm < most / math.sqrt(shape[0]) * (1 - ROUNDED))
+    if wrong.any():
+        yield (
+            f"layers: weight_norm {norm[wrong][0]:.6g}, weight_mean {mean[wrong][0]:.6g} and "
+            f"weight_std {std[wrong][0]:.6g} of layer {layer} of {arm} cannot be of the same "
+            f"{tuple(shape)} weights."
+        )

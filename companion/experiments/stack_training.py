@@ -80,12 +80,14 @@ def _resumed(stack: Stack, checkpoint: Mapping[str, Any]) -> Tables:
     Raises ValueError when it is of another stack or of another version of the code.
     """
     try:
-        state, mine = checkpoint["stack"], stack.state()
-        for kind in ("network", "optimizer"):
-            if [t.shape for t in state[kind]] != [t.shape for t in mine[kind]]:
-                raise ValueError
         tables = {name: pd.DataFrame(columns) for name, columns in checkpoint["tables"].items()}
-        stack.load_state(state)
+        done, rows = checkpoint["stack"]["epoch"], tables["epochs"]
+        if not 0 <= done <= stack.settings.epochs:
+            raise ValueError
+        wanted = {(run.number, epoch) for run in stack.runs for epoch in range(done + 1)}
+        if set(zip(rows["run"], rows["epoch"], strict=True)) != wanted:
+            raise ValueError
+        stack.load_state(checkpoint["stack"])
         return tables
     except (ValueError, TypeError, LookupError, AttributeError, RuntimeError):
         raise ValueError(

@@ -69,6 +69,8 @@ def _state(record: Path) -> records.Record | Progress | str | None:
             if not (record / "record.json").is_file():  # else it was finished meanwhile
                 return found
         return records.load(record)
+    except OSError as error:
+        return files.unusable(error)
     except ValueError as error:
         return str(error)
 
@@ -124,8 +126,5 @@ SMALL = 8_000
 
 def _work(fields: dict[str, Any]) -> float:
     """The work of a run-epoch of an arm, in weights; the same for all where widths are unknown."""
-    try:
-        pairs = itertools.pairwise(fields.get("widths") or ())
-        return SMALL + sum(fan_in * units for fan_in, units in pairs)
-    except TypeError:  # no widths of ours: the estimate is the poorer for it
-        return SMALL
+    pairs = itertools.pairwise(fields.get("widths", ()))
+    return SMALL + sum(fan_in * units for fan_in, units in pairs)

@@ -48,7 +48,9 @@ class View:
 
     weights: per layer [runs, out, ...]. At a step also ``before``, the weights before it, and
     ``gradients``, the loss's gradients of the batch at those, each like ``weights``. passing: what
-    goes in and out of every layer; biases: theirs, [runs, out], None where a layer has none. kept:
+    goes in and out of every layer; biases: theirs, [runs, out], None where a layer has none.
+    curves: of every layer the curve behind which its weights are trained, with ``slope(v)`` and
+    its ``a`` and ``b`` [runs], and its v, like the weights; None for a layer without one. kept:
     results that several measures share.
     """
 
@@ -59,6 +61,7 @@ class View:
     gradients: Sequence[Tensor] | None = None
     passing: Passing | None = None
     biases: Sequence[Tensor | None] = ()
+    curves: Sequence[tuple[Any, Tensor] | None] = ()
     kept: dict[Any, Any] = field(default_factory=dict)
 
 

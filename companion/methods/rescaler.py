@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils.hooks import RemovableHandle
 
+from companion import kinds
 from companion.methods import initialization
 from companion.methods.rescaling import Rescaling
 
@@ -40,6 +42,10 @@ class Rescaler:
     (``requires_grad`` false) at the moment of a rescaling is left alone; a weight that two layers
     share is rescaled once, and refused where they want different scales; behind a parametrization
     the weight is set through its ``right_inverse``, and refused where that does not give it back.
+
+    Batch normalization's running statistics are those of the weights before: evaluated right after
+    a rescaling that changes a scale much, a network does worse than it could, until some tens of
+    training batches, or passes in training mode, have renewed them.
     """
 
     def __init__(
@@ -49,6 +55,12 @@ class Rescaler:
         scheme: str = "kaiming",
         gain: float | None = None,
     ) -> None:
+        for what, value, kind in (("model", model, nn.Module), ("rescaling", rescaling, Rescaling)):
+            if not isinstance(value, kind):
+                raise ValueError(
+                    f"{what} must be a {kind.__name__}, got {type(value).__name__}; for example "
+                    "Rescaler(nn.Linear(8, 4), Rescaling('wr'))"
+                )
         self.rescaling = rescaling
         found = list(initialization.scalable_layers(model))
         if not found:
@@ -59,6 +71,7 @@ class Rescaler:
         self.optimizer: torch.optim.Optimizer | None = None
         owners: dict[int, tuple[str, float]] = {}
         for name, layer in found if rescaling.rule != "none" else []:
+            initialization.refuse_lazy(layer, name)
             try:
                 target = self._target(name, layer, scheme, gain)
             except ValueError:
@@ -73,12 +86,8 @@ class Rescaler:
             self.targets.append(target)
 
     def _target(self, name: str, layer: nn.Module, scheme: str, gain: float | None) -> float:
-        if hasattr(layer, "weight_g"):
-            raise ValueError(
-                f"layer {name} is under torch.nn.utils.weight_norm, which computes its weight anew "
-                "before each forward pass, so that a rescaling would be lost; use "
-                "torch.nn.utils.parametrizations.weight_norm"
-            )
+        initialization.held(layer, "weight", name)
+        initialization.check_weight(layer.weight, f"the weight of layer {name}")
         weight, rule = layer.weight.detach(), self.rescaling
         together = weight[0].numel() if rule.per == "unit" else weight.numel()
         if rule.rule != "wr":
@@ -162,6 +171,11 @@ class Rescaler:
         place of an older one, as when a cell runs again. ValueError for a second optimizer, whose
         steps would count too, and for one that trains none of the layers.
         """
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise ValueError(
+                f"a rescaler is attached to an optimizer of torch, got {type(optimizer).__name__}; "
+                "call step() yourself after each step of another"
+            )
         if self.optimizer is optimizer:
             return self
         if self.optimizer is not None:
@@ -198,6 +212,16 @@ class Rescaler:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state_dict`; ValueError when it is of a model with other layers."""
+        fits = isinstance(state, Mapping) and {
+            "targets": kinds.fits(_sequence(state.get("targets")), tuple[float, ...]),
+            "steps": type(state.get("steps")) is int,
+            "epoch": type(state.get("epoch")) is int,
+        }
+        if not fits or not all(fits.values()):
+            raise ValueError(
+                "a state has targets, a list of numbers, and counts of steps and epochs, got "
+                f"{state!r:.200}; load one that state_dict() gave"
+            )
         if len(state["targets"]) != len(self.targets):
             raise ValueError(
                 f"the state must be of a model with {len(self.targets)} layers to rescale, got "
@@ -214,6 +238,10 @@ class Rescaler:
                 f"{counts[0]} and {counts[1]}; load one that state_dict() gave"
             )
         (self.steps, self.epoch), self.targets = counts, targets
+
+
+def _sequence(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _trained(layer: nn.Module) -> list[nn.Parameter]:

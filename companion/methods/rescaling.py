@@ -59,8 +59,16 @@ def rescaled_to_unit_norm(
     >>> rescaled_to_unit_norm(torch.tensor([[3.0, 4.0]]), axes=(1,))
     tensor([[0.6000, 0.8000]])
     """
+    _check_dtype(weight)
     norm = torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
     return torch.div(weight, norm, out=out)
+
+
+def _check_dtype(weight: Tensor) -> None:
+    if not weight.is_floating_point():
+        raise ValueError(
+            f"weights to rescale must be real and floating-point, got {weight.dtype}; convert them"
+        )
 
 
 def _spread(
@@ -68,6 +76,7 @@ def _spread(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mean, the weights less their mean (in ``out`` if given), and their standard deviation, NaN
     where it is 0."""
+    _check_dtype(weight)
     mean = weight.mean(dim=axes, keepdim=True)
     centred = torch.sub(weight, mean, out=out)
     # the norm of the centred weights: torch's own std takes ten times as long on a CPU

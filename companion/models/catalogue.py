@@ -45,7 +45,7 @@ def check(
 ) -> None:
     """Raise ValueError unless these describe a network; nothing is built."""
     model(name).check(name, widths, activation, normalization, dropout)
-    checks.one_of("parametrization", parametrization, tuple(PARAMETRIZATIONS))
+    checks.one_of("parametrization", parametrization, PARAMETRIZATIONS)
 
 
 def build(
@@ -55,12 +55,14 @@ def build(
     normalization: str = "none",
     dropout: float = 0.0,
     parametrization: str = "none",
+    **compander: str | bool,
 ) -> nn.Module:
     """The network of this name: images [n, C, H, W] -> logits [n, classes].
 
     widths: ``(inputs, hidden..., classes)``; inputs are pixels for the MLP (C H W) and channels
     for the others. Weights are torch's default until `methods.initialization.initialize_`; masks
-    are those of run 0 until `seed_dropout`.
+    are those of run 0 until `seed_dropout`. compander: ``learn`` and ``clamp`` of
+    `methods.parametrizations.compand_`, where the parametrization is a curve.
 
     >>> import torch
     >>> build("lenet5", (1, 6, 16, 120, 84, 10))(torch.zeros(2, 1, 8, 8)).shape
@@ -70,7 +72,7 @@ def build(
     made = model(name).make(
         widths=widths, activation=activation, normalization=normalization, dropout=dropout
     )
-    return reparametrize_(made, parametrization)
+    return reparametrize_(made, parametrization, **compander)
 
 
 def fitted(name: str, widths: Sequence[int], shape: Sequence[int], classes: int) -> tuple[int, ...]:

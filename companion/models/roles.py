@@ -2,7 +2,8 @@
 
 Learning rates and decay may differ by role: that of the tensor itself (``weight``, ``bias``, and a
 normalization's ``gain`` and ``shift``; the length of weight normalization is a gain) and that of
-its layer (``input``, ``hidden``, ``output``).
+its layer (``input``, ``hidden``, ``output``). The learnable a and b of a compander are a
+``curve``; one pair that a whole network shares is its first layer's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from torch import nn
 
 from companion.methods.initialization import scalable_layers
 
-ROLES = ("weight", "bias", "gain", "shift", "input", "hidden", "output")
+ROLES = ("weight", "bias", "gain", "shift", "curve", "input", "hidden", "output")
 
 
 def roles(model: nn.Module) -> dict[str, tuple[str, ...]]:
@@ -46,4 +47,6 @@ def _kind(name: str, owner: str | None) -> str:
         return "shift" if last == "bias" else "gain"
     if last == "bias":
         return "bias"
+    if last in ("a", "b") and ".parametrizations." in name:
+        return "curve"
     return "gain" if last == "original0" else "weight"

@@ -8,6 +8,7 @@ networks autograd (`stacked_module`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -79,7 +80,8 @@ class Stack:
             self.network = StackedModule(runs, dtype, self.device, split=self.split)
         parameters = self.network.parameters
         added = terms(parameters, self.weights, runs)
-        self.optimizer = Optimizer(parameters, runs, added, self.network.roles)
+        roles, curves = self.network.roles, self.network.curves
+        self.optimizer = Optimizer(parameters, runs, added, roles, curves)
         self.clock = torch.zeros((), dtype=torch.int64, device=self.device)
         self.rescalings = rescalings(runs, self.weights)
         self.threads = self._threads()
@@ -217,7 +219,13 @@ class Stack:
         network, weights = self.network, self.weights
         biases = [network.bias(layer) for layer in range(len(weights))]
         return View(
-            network.forward, weights, self.split, passing=network.passing, biases=biases, **step
+            network.forward,
+            weights,
+            self.split,
+            passing=network.passing,
+            biases=biases,
+            curves=network.bent,
+            **step,
         )
 
     @torch.no_grad()
@@ -253,20 +261,30 @@ class Stack:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
-        self.epoch, self.steps, self.taken = state["epoch"], state["steps"], state["taken"]
+        """Go on from `state`; ValueError, with nothing changed, where it is of another stack."""
+        mine = [*self.network.state, *self.optimizer.state]
+        saved = [*state["network"], *state["optimizer"]]
+        kinds = [[(one.shape, one.dtype) for one in tensors] for tensors in (mine, saved)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(
+                "a checkpoint's tensors must have the shapes and types of its stack, and they have "
+                "others; train the stack anew"
+            )
+        counts = [state[name] for name in ("epoch", "steps", "taken")]
+        images = len(self.split.train_labels)
+        each = math.ceil(images / self.settings.batch(images))
+        epoch, steps, taken = counts
+        whole = all(type(count) is int and count >= 0 for count in counts)
+        if not whole or taken >= each or steps != epoch * each + taken:
+            raise ValueError(
+                "a checkpoint's epoch, steps and steps of its epoch must be counts that go "
+                f"together, at {each} steps an epoch, got {epoch!r}, {steps!r} and {taken!r}; "
+                "train the stack anew"
+            )
+        self.epoch, self.steps, self.taken = counts
         self.clock.fill_(self.steps)
-        for mine, saved in (
-            (self.network.state, state["network"]),
-            (self.optimizer.state, state["optimizer"]),
-        ):
-            for tensor, value in zip(mine, saved, strict=True):
-                if tensor.shape != value.shape:
-                    raise ValueError(
-                        f"a checkpoint's tensors must have the shapes of its stack, got "
-                        f"{tuple(value.shape)} for {tuple(tensor.shape)}; train the stack anew"
-                    )
-                tensor.copy_(value)
+        for tensor, value in zip(mine, saved, strict=True):
+            tensor.copy_(value)
 
 
 def rescalings(runs: Sequence[Run], weights: Sequence[Tensor]) -> Rescalings:

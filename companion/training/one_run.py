@@ -18,6 +18,13 @@ from companion.data.augmentation import crop_flip
 from companion.measure import catalogue, signals
 from companion.measure.declare import View
 from companion.methods.initialization import initialize_, scalable_layers, weight_norm_
+from companion.methods.parametrizations import (
+    CURVES,
+    SlopeAware,
+    add_decay_,
+    companders,
+    shrink_,
+)
 from companion.methods.rescaler import Rescaler
 from companion.training.losses import loss, noisy
 from companion.training.parts.start import START_IMAGES
@@ -45,6 +52,7 @@ def train(
     model = build(settings, seed, dtype, device, split)
     optimizer = build_optimizer(settings, model)
     rescaler = Rescaler(model, settings.rescaling, settings.scheme, settings.gain)
+    attach_curves(settings, model, optimizer)
     rescaler.attach(optimizer)
     seeds = torch.tensor([seed], device=device)
     labels = noisy(split.train_labels, settings.label_noise, seed, split.classes)
@@ -87,8 +95,10 @@ def build(
 ) -> nn.Module:
     """The network of a run before training: the scheme's weights, biases 0, dropout seeded; or the
     lengths and directions that the settings ask for. split: needed where these come from data."""
-    model = settings.build()
+    curve = {"learn": settings.compander_learn, "clamp": settings.compander_clamp}
+    model = settings.build(**curve if settings.parametrization in CURVES else {})
     models.seed_dropout(model.to(device, dtype), seed)
+    settings.bend_(model, settings.scheme, settings.gain)
     initialize_(model, settings.scheme, settings.gain, seed, settings.distribution)
     if settings.lengths == "drawn":
         return model
@@ -104,9 +114,10 @@ def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimiz
     """Torch's optimizer of that name, with a group for each learning rate and decay that the
     parameters' roles ask for; ``sgdw`` is SGD without its weight decay (see `decay`)."""
     parameters = dict(model.named_parameters())
+    bent = {layer.parametrizations.weight.original for layer in bent_decays(settings, model)}
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, mine in models.roles(model).items():
-        key = settings.rate_factor(mine), settings.decays(mine)
+        key = settings.rate_factor(mine), settings.decays(mine) and parameters[name] not in bent
         groups.setdefault(key, []).append(parameters[name])
     coupled = settings.optimizer != "sgdw"
     plan = [
@@ -123,6 +134,40 @@ def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimiz
         kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
         return kind(plan, betas=settings.betas, eps=settings.eps)
     return torch.optim.SGD(plan, lr=settings.learning_rate, momentum=settings.momentum)
+
+
+def bent_decays(settings: Settings, model: nn.Module) -> list[nn.Module]:
+    """The layers whose decay acts on w = Psi(v): those behind a fixed curve."""
+    if settings.compander_learn != "no":
+        return []
+    known = models.roles(model)
+    return [
+        layer
+        for name, layer, _ in companders(model)
+        if settings.decays(known[f"{name}.parametrizations.weight.original".lstrip(".")])
+    ]
+
+
+def attach_curves(settings: Settings, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Let every step decay the w of `bent_decays`, in the gradient or after the step as the
+    optimizer does, and know the slope where the settings say so."""
+    bent = bent_decays(settings, model) if settings.weight_decay else []
+    if settings.optimizer in ("sgd", "adam"):
+        for layer in bent:
+            optimizer.register_step_pre_hook(
+                lambda *_, layer=layer: add_decay_(layer, settings.weight_decay)
+            )
+    if settings.slope_aware:
+        SlopeAware(optimizer, model)
+    if settings.optimizer in ("sgdw", "adamw"):
+        groups = {id(value): group for group in optimizer.param_groups for value in group["params"]}
+        for layer in bent:
+            group = groups[id(layer.parametrizations.weight.original)]
+            optimizer.register_step_post_hook(
+                lambda *_, layer=layer, group=group: shrink_(
+                    layer, group["lr"] * settings.weight_decay
+                )
+            )
 
 
 @torch.no_grad()

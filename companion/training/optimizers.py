@@ -7,10 +7,14 @@ all runs share it, which is cheaper, and a tensor [runs] where they differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from companion.methods.parametrizations import Curve
+from companion.methods.parametrizations.compander import CUT
+from companion.methods.parametrizations.steps import unbent_gradient
 from companion.training.settings import Run
 
 PerRun = float | Tensor
@@ -33,6 +37,32 @@ def shaped(value: PerRun, like: Tensor) -> PerRun:
     return value.view(-1, *[1] * (like.dim() - 1))
 
 
+@dataclass(frozen=True)
+class Bent:
+    """The curve ``w = a psi(v / b)`` of one trained v [runs, ...]; a, b: [runs]."""
+
+    curve: Curve
+    a: Tensor
+    b: Tensor
+
+    def weight(self, v: Tensor) -> Tensor:
+        """w, like v."""
+        return self.curve.weight(v, shaped(self.a, v), shaped(self.b, v))
+
+    def slope(self, v: Tensor) -> Tensor:
+        """dw/dv, like v."""
+        return self.curve.slope(v, shaped(self.a, v), shaped(self.b, v))
+
+    def nearest(self, w: Tensor) -> Tensor:
+        """w, cut as `Compander` cuts it."""
+        limit = CUT * self.curve.bound * shaped(self.a.abs(), w)
+        return torch.maximum(torch.minimum(w, limit), -limit)
+
+    def inverse(self, w: Tensor) -> Tensor:
+        """v, like w."""
+        return self.curve.inverse(w, shaped(self.a, w), shaped(self.b, w))
+
+
 class Optimizer:
     """Updates a stack's parameters in place, each run as torch's optimizer would.
 
@@ -48,6 +78,11 @@ class Optimizer:
       ``w <- (1 - eta lambda) w`` (Loshchilov and Hutter 2019, algorithms 1 and 2; eta is torch's
       learning rate, so their lambda is eta lambda).
 
+    curves: of parameters v behind a fixed curve, by their number, whose decay acts on w = Psi(v):
+    coupled decay adds ``lambda w Psi'(v)`` to the gradient, decoupled decay shrinks w after the
+    step. Where the settings are slope-aware, their g is dL/dw (+ lambda w) instead, and the step
+    is multiplied by Psi'(v).
+
     Call `begin` once a step, then `update` or `update_product` for every parameter.
     """
 
@@ -57,11 +92,13 @@ class Optimizer:
         runs: Sequence[Run],
         terms: Mapping[int, Term],
         roles: Sequence[tuple[str, ...]],
+        curves: Mapping[int, Bent] | None = None,
     ) -> None:
         settings = runs[0].settings
         dtype, device = parameters[0].dtype, parameters[0].device
         self.parameters = list(parameters)
         self.terms = terms
+        self.curves, self.aware = curves or {}, settings.slope_aware
         self.adaptive = settings.optimizer in ("adam", "adamw")
         self.decoupled = settings.optimizer in ("sgdw", "adamw")
         self.betas, self.eps = settings.betas, settings.eps
@@ -86,7 +123,11 @@ class Optimizer:
 
     def update(self, index: int, gradient: Tensor) -> None:
         """One step of parameter number ``index`` along its gradient, which may be overwritten."""
-        if self.adaptive:
+        if index in self.curves:
+            slope = self.curves[index].slope(self.parameters[index])
+            along = unbent_gradient(gradient, slope) if self.aware else gradient
+            self._bent(index, along, slope)
+        elif self.adaptive:
             self._adam(index, gradient)
         else:
             velocity = self.first[index]
@@ -96,7 +137,12 @@ class Optimizer:
     def update_product(self, index: int, left: Tensor, right: Tensor) -> None:
         """`update` with the gradient ``left^T right`` of left [runs, batch, out] and right
         [runs, batch, in]. Under SGD it is added to the velocity as it is computed, and never
-        visits memory on its own."""
+        visits memory on its own. Behind a curve the product is the gradient by w."""
+        if index in self.curves:
+            slope = self.curves[index].slope(self.parameters[index])
+            gradient = torch.bmm(left.mT, right)
+            self._bent(index, gradient if self.aware else gradient.mul_(slope), slope)
+            return
         if self.adaptive:
             self._adam(index, torch.bmm(left.mT, right))
             return
@@ -127,7 +173,7 @@ class Optimizer:
             value.sub_(velocity, alpha=rate)
 
     def _adam(self, index: int, gradient: Tensor) -> None:
-        value, mean, square = self.parameters[index], self.first[index], self.second[index]
+        value = self.parameters[index]
         if index in self.terms:
             self.terms[index](gradient, value)
         rate = self._rate(index)
@@ -135,12 +181,38 @@ class Optimizer:
             self._decay(index, rate)
         elif self.decays[index] and (isinstance(self.weight_decay, Tensor) or self.weight_decay):
             gradient = gradient + value * shaped(self.weight_decay, value)
+        value.sub_(self._adapted(index, gradient).mul_(shaped(rate, value)))
+
+    def _adapted(self, index: int, gradient: Tensor) -> Tensor:
+        """Adam's step for a learning rate of 1."""
+        mean, square = self.first[index], self.second[index]
         beta_1, beta_2 = self.betas
         mean.lerp_(gradient, 1 - beta_1)
         square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
         spread = (square / (1 - beta_2**self.count)).sqrt_().add_(self.eps)
-        step = mean / (1 - beta_1**self.count)
-        value.sub_(step.div_(spread).mul_(shaped(rate, value)))
+        return (mean / (1 - beta_1**self.count)).div_(spread)
+
+    def _bent(self, index: int, gradient: Tensor, slope: Tensor) -> None:
+        """One step of a v whose decay acts on w, along the gradient by v, or by w where the
+        settings are slope-aware."""
+        value, rate, curve = self.parameters[index], self._rate(index), self.curves[index]
+        decays = self.decays[index] and (isinstance(self.weight_decay, Tensor) or self.weight_decay)
+        if decays and not self.decoupled:
+            pull = curve.weight(value) if self.aware else curve.weight(value).mul_(slope)
+            gradient = gradient + pull * shaped(self.weight_decay, value)
+        if self.adaptive:
+            step = self._adapted(index, gradient)
+        else:
+            step = self.first[index].mul_(shaped(self.momentum, value)).add_(gradient)
+        if self.aware:
+            step = step * slope
+        if isinstance(rate, Tensor):
+            value.addcmul_(step, shaped(rate, value), value=-1)
+        else:
+            value.sub_(step, alpha=rate)
+        if decays and self.decoupled:
+            kept = 1 - shaped(rate * self.weight_decay, value)
+            value.copy_(curve.inverse(curve.weight(value).mul_(kept)))
 
     def _rate(self, index: int) -> PerRun:
         """The learning rate of a parameter."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from companion import kinds, models
 from companion.data import Split
+from companion.training.parts.companding import Companding
 from companion.training.parts.hold import Hold
 from companion.training.parts.images import Images
 from companion.training.parts.network import Network
@@ -25,13 +26,16 @@ PER_RUN = (
     "milestones",
     "drop",
     "warmup",
+    "compander_a",
+    "compander_b",
+    "compander_units",
 )
 """The settings that are each run's own in a stack; all others its runs have in common, so that a
 setting which nobody thought of never trains two arms as one."""
 
 
 @dataclass(frozen=True)
-class Settings(Images, Hold, Optimization, Start, Network):
+class Settings(Images, Hold, Optimization, Start, Companding, Network):
     """One arm: what its parts say, each in a file of `training.parts`, and how they fit together.
 
     >>> Settings(weight_decay=-1)
@@ -46,6 +50,7 @@ class Settings(Images, Hold, Optimization, Start, Network):
                 object.__setattr__(self, field.name, _frozen(getattr(self, field.name)))
         kinds.check(self)
         self.check_network()
+        self.check_companding(self.parametrization, self.rescale)
         self.check_start()
         self.check_optimization()
         self.check_hold()
@@ -53,6 +58,11 @@ class Settings(Images, Hold, Optimization, Start, Network):
         if self.scheme == "constant" and self.rescale != "none":
             raise ValueError(
                 "rescaling needs weights that differ, got scheme 'constant'; use kaiming or xavier"
+            )
+        if self.scheme == "constant" and self.compander_units == "sigma":
+            raise ValueError(
+                "a compander in units of sigma needs an initial standard deviation > 0, got "
+                "scheme 'constant'; use kaiming or xavier"
             )
         if self.variance_penalty and self.scheme == "constant":
             raise ValueError(

@@ -21,15 +21,19 @@ from companion import machine, models
 from companion.data import Split
 from companion.measure import signals
 from companion.methods.initialization import scalable_layers
+from companion.methods.parametrizations import compander
 from companion.training import losses, one_run, stacked_mlp
-from companion.training.optimizers import Optimizer
+from companion.training.optimizers import Bent, Optimizer
 from companion.training.settings import Run
 from companion.training.stacked_mlp import changed
 
 LOSS_SCALE = 1024.0
 """float16 gradients below 6e-8 are 0: the loss is multiplied by this, the gradients divided."""
 
-UNDERSTOOD = (*stacked_mlp.UNDERSTOOD, "normalization", "parametrization", "dropout", "precision")
+UNDERSTOOD = (
+    *stacked_mlp.UNDERSTOOD, "normalization", "parametrization", "dropout", "precision",
+    "compander_learn", "compander_clamp", "slope_aware",
+)  # fmt: skip
 """The settings that this file heeds; an arm that changes another one is refused."""
 
 Named = dict[str, Tensor]
@@ -101,6 +105,18 @@ class StackedModule:
         result."""
         return [self._weight(name) for name in self.layers]
 
+    @property
+    def bent(self) -> list[tuple[Bent, Tensor] | None]:
+        """The curve of every layer with its v, None for a layer without one."""
+        return [self._bent(name) for name in self.layers]
+
+    @property
+    def curves(self) -> dict[int, Bent]:
+        """Those with a fixed a and b, by the number of the parameter that is their v."""
+        number = {id(value): index for index, value in enumerate(self.parameters)}
+        found = self.bent if self.settings.compander_learn == "no" else ()
+        return {number[id(pair[1])]: pair[0] for pair in found if pair is not None}
+
     def descend(self, images: Tensor, labels: Tensor, optimizer: Optimizer) -> None:
         """Forward, backward and update. images [runs, batch, C, H, W], labels [runs, batch]."""
         self.model.train()
@@ -139,6 +155,11 @@ class StackedModule:
         module = self.model.get_submodule(name)
         if not parametrize.is_parametrized(module, "weight"):
             self.trained[f"{name}.weight"][members] = value
+            return
+        if (pair := self._bent(name)) is not None:
+            curve, v = pair
+            mine = Bent(curve.curve, curve.a[members], curve.b[members])
+            v[members] = mine.inverse(mine.nearest(value))
             return
         found = torch.vmap(module.parametrizations.weight[0].right_inverse)(value)
         single = isinstance(found, Tensor)  # torch names a single tensor without a number
@@ -209,6 +230,18 @@ class StackedModule:
             return functional_call(_Weight(self.model, name), _inside((trained, buffers)), ())
 
         return self._each(one)
+
+    def _bent(self, name: str) -> tuple[Bent, Tensor] | None:
+        """The curve of a layer and its v, [runs, ...]; None for a layer without one."""
+        found = compander.of(self.model.get_submodule(name))
+        if found is None:
+            return None
+        held, inside = {**self.trained, **self.buffers}, f"{name}.parametrizations.weight"
+        shared = {id(value): key for key, value in self.model.named_parameters()}
+        a, b = (
+            held[shared.get(id(getattr(found, one)), f"{inside}.0.{one}")] for one in ("a", "b")
+        )
+        return Bent(found.curve, a, b), self.trained[f"{inside}.original"]
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.half, enabled=self.half is not None)

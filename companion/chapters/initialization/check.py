@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from companion.chapters.exercises import Reply, number, numbers
+from companion.display.exercises import Reply, number, numbers
 from companion.theory import gains, meanfield
 
 
@@ -64,6 +64,38 @@ def deepest(answer: Any) -> Reply:
         chi = meanfield.chi_1("tanh", meanfield.fixed_point("tanh", 1.5), 1.5)
         scales = layers * abs(math.log(chi))
         return "" if abs(scales - 6) < 0.4 else f"so many layers are {scales:.1f} depth scales"
+
+    return number(answer, broken)
+
+
+def default_gain(answer: Any) -> Reply:
+    """The gain of torch's default weights, whose variance is a third of 1 / fan_in."""
+
+    def broken(gain: float) -> str:
+        torch.manual_seed(0)
+        std = nn.Linear(512, 512).weight.std().item() * math.sqrt(512)
+        if abs(gain / std - 1) < 0.01:
+            return ""
+        return (
+            f"a layer of 512 inputs would have weights of {gain / math.sqrt(512):.4f}, and "
+            "torch's have another standard deviation"
+        )
+
+    return number(answer, broken)
+
+
+def edge_gain(answer: Any) -> Reply:
+    """The gain at which a tanh network with biases of standard deviation 0.5 leaves order.
+
+    >>> edge_gain(1.0)
+    Not yet: at this gain chi_1 is 0.580.
+    """
+
+    def broken(gain: float) -> str:
+        if gain <= 0:
+            return f"a gain is a positive number, got {gain:g}"
+        chi = meanfield.chi_1("tanh", meanfield.fixed_point("tanh", gain, 0.5), gain)
+        return "" if abs(chi - 1) < 0.01 else f"at this gain chi_1 is {chi:.3f}"
 
     return number(answer, broken)
 

@@ -6,7 +6,7 @@ import itertools
 import math
 
 from companion.chapters.initialization import maps, pairs, ties
-from companion.chapters.initialization.experiments import schemes
+from companion.chapters.initialization.experiments import depth_width, schemes
 from companion.evidence import claims
 from companion.evidence.records import Record
 
@@ -173,4 +173,28 @@ def check_pairs() -> None:
             for key in ends_
         ),
         "measured here",
+    )
+
+
+def check_depth_width(record: Record) -> None:
+    """Guard the sentences about depth and width, a record of `depth_width.EXPERIMENT`."""
+    cells = maps.depth_width_cells(record).set_index(["depth", "width"])
+    share, rate = cells["share"], cells["rate"]
+    claims.require(
+        "of 64 layers none learn with 32 units, and more than half with 128",
+        share[64, 32] == 0 and share[64, 128] > 0.5,
+        record,
+    )
+    claims.require(
+        "16 layers of 16 units all learn, and 64 of 64 mostly do not",
+        share[16, 16] == 1 and share[64, 64] < 0.5,
+        record,
+    )
+    claims.require(
+        "a hundred layers learn at none of these widths", (share.loc[100] == 0).all(), record
+    )
+    claims.require(
+        "from 64 layers on the best of the three rates is the smallest",
+        all(rate.loc[depth].max() == min(depth_width.RATES) for depth in (64, 100)),
+        record,
     )

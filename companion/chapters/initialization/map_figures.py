@@ -110,18 +110,30 @@ def depth_and_width(record: Record) -> Shown:
     left.tick_params(axis="y", rotation=0)
     left.set_ylabel("")
     head(left, "Layers, by width", "% of runs that learned", "units a layer")
-    right.scatter(cells["ratio"], 100 * cells["share"], s=34, color=style.colour("wr"), zorder=3)
+    ends = []
+    for depth, rows in cells.groupby("depth"):
+        family = {8: "batch_norm", 16: "wr", 32: "wrs", 64: "wd", 100: "none"}[depth]
+        right.plot(
+            rows["ratio"], 100 * rows["share"], ".-", ms=9, lw=1.2, color=style.colour(family)
+        )
+        ends.append((depth, rows.iloc[0]["ratio"], 100 * rows.iloc[0]["share"]))
+    for depth, x, y in ends:
+        right.annotate(
+            f"{depth}", (x, y), xytext=(6, 2), textcoords="offset points", color=style.MUTED,
+            size=9.5 * figure.text_scale,
+        )  # fmt: skip
     right.set_xlim(0.02, 10)
     right.set_ylim(-3, 103)
     log_axis(right.xaxis)
-    head(right, "Runs that learned (%)", "a dot a cell", "depth / width")
-    worst = cells[cells["share"] < 0.5]["ratio"].min()
+    head(right, "Runs that learned (%)", "a line a depth, a dot a width", "depth / width")
+    said = [
+        f"{row.depth} layers of {row.width}: {100 * row.share:.0f} %" for row in cells.itertuples()
+    ]
     return show(
         figure,
-        alt=f"Share of runs that learned falls with depth over width; the smallest ratio at which "
-        f"less than half learned is {worst:.2f}.",
-        caption="At the gain that theory calls perfect, a network fails when it is deep for its "
-        "width.",
+        alt=f"Runs that learned. {'; '.join(said)}.",
+        caption="At the gain that theory calls perfect more units help, and at the same depth over "
+        "width a deeper network still learns less.",
         ran=f"{record.label()}. Best of {len(depth_width.RATES)} learning rates.",
         name="depth-width",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from companion.chapters.exercises import Reply, number, numbers
+from companion.display.exercises import Reply, number, numbers
 from companion.theory import finite_width
 
 

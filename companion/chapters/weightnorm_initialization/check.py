@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from companion.chapters.exercises import Reply, number, numbers
+from companion.display.exercises import Reply, number, numbers
 from companion.theory import weight_norm
 
 BRANCH = ((64, 16, math.sqrt(2)), (16, 16, math.sqrt(2)), (16, 64, 1 / math.sqrt(8)))

@@ -139,11 +139,10 @@ def _key(settings: Settings) -> tuple:
     parts = settings.as_dict() | {"epochs": 0}
     if settings.rescale == "none":
         parts["tau"] = 0
-    return tuple(
-        (name, tuple(value) if isinstance(value, list) else _rounded(value))
-        for name, value in parts.items()
-    )
+    return tuple((name, _rounded(value)) for name, value in parts.items())
 
 
 def _rounded(value: object) -> object:
+    if isinstance(value, list):  # pairs are lists in a list
+        return tuple(map(_rounded, value))
     return float(f"{value:.9g}") if isinstance(value, float) else value

@@ -22,6 +22,8 @@ from companion.methods.initialization.connections import Matrix as Matrix
 from companion.methods.initialization.connections import fans as fans
 from companion.methods.initialization.connections import layer_fans as layer_fans
 from companion.methods.initialization.connections import matrices as matrices
+from companion.methods.initialization.connections import refuse_lazy as refuse_lazy
+from companion.methods.initialization.layers import held as held
 from companion.methods.initialization.layers import scalable_layers as scalable_layers
 from companion.methods.initialization.layers import set_weight_ as set_weight_
 from companion.methods.initialization.lsuv import lsuv_ as lsuv_

@@ -55,8 +55,9 @@ def set_weight_(
     Behind a parametrization (weight norm, say) it is set through the ``right_inverse``. ValueError,
     with nothing changed, where another weight would be used: where a hook computes the weight
     anew before each forward pass (the older weight and spectral norm), or a parametrization does
-    not give back what it is set to (spectral norm, orthogonal). name: that of the layer, for the
-    sentence. parameter: which weight of the layer, ``weight_hh_l0`` say.
+    not give back what it is set to (spectral norm, orthogonal). A parametrization whose
+    ``nearest(weight)`` says so gives that instead (a compander that may cut). name: that of the
+    layer, for the sentence. parameter: which weight of the layer, ``weight_hh_l0`` say.
     """
     values = held(layer, parameter, name)
     if not parametrize.is_parametrized(layer, parameter):
@@ -65,6 +66,9 @@ def set_weight_(
     before = [value.clone() for value in values]
     setattr(layer, parameter, weight)
     rounding = max(1e-3, 4 * torch.finfo(weight.dtype).eps)
+    inside = layer.parametrizations[parameter]
+    if len(inside) == 1 and hasattr(inside[0], "nearest"):
+        weight = inside[0].nearest(weight)
     if torch.allclose(getattr(layer, parameter), weight, rtol=rounding, atol=1e-6):
         return
     # setting may have put a new buffer in an old one's place

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from companion import streams
+from companion import kinds, streams
 from companion.methods.initialization.connections import Matrix, fans
 from companion.theory import scale
 
@@ -17,6 +17,7 @@ FILLS = (*SCHEMES, "orthogonal")
 DISTRIBUTIONS = ("normal", "uniform", "truncated")
 CUT = 2.0
 """Where a truncated normal ends, in standard deviations of the normal that is cut."""
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _OWN_GAINS = {"lecun": 1.0, "orthogonal": 1.0}
 
 
@@ -69,14 +70,21 @@ def check_names(scheme: str, distribution: str) -> None:
 
 def check_weight(weight: Tensor, where: str = "the weight") -> None:
     """Raise ValueError unless a scheme can draw this weight; ``where`` names it."""
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"{where} must be a tensor, got {type(weight).__name__}; convert it")
     for wrong, what in (
         (weight.is_meta, "is on the meta device, without memory; move it with to_empty first"),
         (weight.is_complex(), "is complex; initialize its real and imaginary part yourself"),
-        (not weight.is_floating_point() and not weight.is_complex(), f"is {weight.dtype}; use "
-         "floating-point weights"),
+        (weight.dtype not in _DTYPES and not weight.is_complex(), f"is {weight.dtype}; use "
+         "float16, bfloat16, float32 or float64"),
         (weight.layout != torch.strided, "is sparse; make it dense first"),
         (weight.numel() == 0, f"is empty, {tuple(weight.shape)}; give it at least one input and "
          "one output"),
+        (weight.layout == torch.strided and any(
+            size > 1 and step == 0 for size, step in zip(weight.shape, weight.stride(), strict=True)
+        ), "is expanded, so that its elements share memory; clone it first"),
+        (weight.is_inference() and not torch.is_inference_mode_enabled(), "was made in inference "
+         "mode, which forbids to change it; clone it first"),
     ):  # fmt: skip
         if wrong:
             raise ValueError(f"{where} must be one to draw, and it {what}")
@@ -95,6 +103,8 @@ def orthonormal(noise: Tensor, blocks: int = 1) -> Tensor:
     >>> torch.allclose(q.flatten(1) @ q.flatten(1).T, torch.eye(3), atol=1e-6)
     True
     """
+    check_weight(noise, "the noise")
+    fans(noise)
     maps = noise.reshape(blocks, noise.shape[0] // blocks, -1)
     wide = maps.shape[1] < maps.shape[2]
     q, r = torch.linalg.qr(maps.mT if wide else maps)
@@ -161,6 +171,7 @@ def draw(
     layer: a linear or convolution layer's number from 1 on, another parameter's name.
     """
     check_names(scheme, distribution)
+    check_weight(weight)
     gain, matrix = _gain(scheme, gain), matrix or Matrix("weight", *fans(weight))
     stream = (seed, f"weights:{layer}", 0, weight.numel(), weight.device)
     if scheme == "constant":
@@ -177,8 +188,11 @@ def draw(
 
 def _gain(scheme: str, gain: float | None) -> float:
     gain = _OWN_GAINS.get(scheme, math.sqrt(2)) if gain is None else gain
-    if scheme != "constant" and not (math.isfinite(gain) and gain > 0):
-        raise ValueError(f"gain must be > 0, got {gain}; 1 is a linear layer's")
+    number = kinds.fits(gain, float) and math.isfinite(gain)
+    if scheme == "constant" and not number:
+        raise ValueError(f"the constant must be a finite number, got {gain!r}; 0 is one")
+    if scheme != "constant" and not (number and gain > 0):
+        raise ValueError(f"gain must be > 0, got {gain!r}; 1 is a linear layer's")
     return gain
 
 

@@ -17,8 +17,9 @@ PRECISIONS = ("float32", "half")
 @dataclass(frozen=True)
 class Network:
     """model: a name of `models.MODELS`; widths: inputs, hidden layers, classes (for convolutional
-    networks, channels). normalization: ``none``, ``batch``, ``layer``; parametrization: ``none``,
-    ``weight_norm``; dropout: the probability of zeroing. precision: ``float32``, or ``half``:
+    networks, channels). normalization: ``none``, ``batch``, ``layer``; parametrization: a name of
+    `models.parametrization`, ``none``, ``weight_norm`` or a curve, whose settings `Companding` has;
+    dropout: the probability of zeroing. precision: ``float32``, or ``half``:
     matrix products in the device's 16-bit format.
     """
 
@@ -35,9 +36,10 @@ class Network:
         models.check(**self._parts)
         rules.one_of("precision", self.precision, PRECISIONS)
 
-    def build(self) -> nn.Module:
-        """The network, with torch's default weights."""
-        return models.build(**self._parts)
+    def build(self, **compander: str | bool) -> nn.Module:
+        """The network, with torch's default weights, and a curve at a = b = 1; compander: as in
+        `models.build`."""
+        return models.build(**self._parts, **compander)
 
     @property
     def _parts(self) -> dict[str, Any]:

@@ -1,0 +1,170 @@
+"""Chapter 4's figures, each with alt text and a caption."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.chapters.compander import differences
+from companion.chapters.compander.experiments import mlp
+from companion.display import style
+from companion.display.figures import accuracy_curves, canvas, log_axis, name_lines, show
+from companion.display.forest import forest
+from companion.display.labels import head
+from companion.display.svg import Shown
+from companion.evidence.records import Record
+
+TWINS = ("wc", "wc-100", "sigma-0.5", "sigma-1")
+"""The arms whose twin is the plain network at (a/b)^2 times the rate, in both records."""
+
+
+def only_a_rate(cifar: Record) -> Shown:
+    """Paired differences in test accuracy, of a record of `mlp.CIFAR`: to the plain network at the
+    same learning rate, and to the one at (a/b)^2 times that."""
+    figure, panels = canvas(columns=2, height=3.0)
+    arms, said = mlp.CIFAR.arms, []
+    for axes, baseline, shown, title in (
+        (panels[0], "none", ("twin", *TWINS), "Over plain, same rate"),
+        (panels[1], "twin", TWINS, "Over plain, 2.78 × rate"),
+    ):
+        rows = differences.compared(cifar, [(arm, baseline) for arm in shown])
+        rows["name"] = [arms[arm].label for arm in rows["arm"]]
+        rows["family"] = [arms[arm].family for arm in rows["arm"]]
+        axes.axvspan(-differences.LIMIT, differences.LIMIT, color=style.RULE, alpha=0.6, lw=0)
+        forest(rows, axes, title, "points of test accuracy", "higher")
+        said += [
+            f"{row['name']} over {arms[baseline].label}: {row.estimate:+.2f} ({row.low:+.2f} to "
+            f"{row.high:+.2f})"
+            for _, row in rows.iterrows()
+        ]
+    ends = [axes.get_xlim() for axes in panels]
+    for axes in panels:
+        axes.set_xlim(min(low for low, _ in ends), max(high for _, high in ends))
+    return show(
+        figure,
+        alt=f"Paired differences in points. {'; '.join(said)}.",
+        caption="What the compander gains over a plain network, a plain network gains too that "
+        "learns as fast. The further weights reach into the curve, the more of it is lost.",
+        ran=f"{cifar.label()}. Shaded: 0.3 points around none; line: 95 % interval.",
+        name="only-a-rate",
+    )
+
+
+def where_the_weights_are(cifar: Record) -> Shown:
+    """The mean of cos^4(w/a) in every layer before and after training (`mlp.CIFAR`)."""
+    figure, axes = canvas(height=2.9)
+    ends, said = [], []
+    for arm in TWINS:
+        label, dash = mlp.CIFAR.arms[arm].label, mlp.CIFAR.arms[arm].dash
+        start, end = (
+            differences.by_layer(cifar, "step_factor", epoch).loc[arm] / mlp.FACTOR
+            for epoch in (0, None)
+        )
+        axes.plot(end.index, end, marker="o", color=style.colour("compander"),
+                  ls=style.linestyle(dash), lw=1.6)  # fmt: skip
+        axes.plot(start.index, start, "_", color=style.INK, ms=12)
+        ends.append((end.iloc[-1], label, style.text_colour("compander")))
+        said.append(f"{label}: {', '.join(f'{value:.3f}' for value in end)}")
+    axes.set_ylim(0, 1.05)
+    axes.set_xlim(0.9, len(end) + 0.1)
+    axes.set_xticks(end.index)
+    head(axes, "Mean of cos⁴(w/a)", "1: straight; bar: before training", "layer")
+    name_lines(axes, ends)
+    return show(
+        figure,
+        alt=f"By layer, after training. {'; '.join(said)}.",
+        caption="At the paper's a and b the weights sit where the curve is straight.",
+        ran=f"{cifar.label()}. Means over runs.",
+        name="where-the-weights-are",
+    )
+
+
+SHAPES = ("none", "twin", "wc", "sigma-0.5", "sigma-1")
+
+
+def near_zero(digits: Record) -> Shown:
+    """The share of weights near zero and the kurtosis of a hidden layer, before and after
+    training (`mlp.DIGITS`)."""
+    figure, panels = canvas(columns=2, height=2.9)
+    arms, said, layer = mlp.DIGITS.arms, [], 2
+    places = np.arange(len(SHAPES))[::-1]
+    for axes, column, factor, title, note in (
+        (panels[0], "weight_near_zero", 100, "Weights near zero (%)", "|w| below rms/10"),
+        (panels[1], "weight_kurtosis", 1, "Kurtosis", "3: normal"),
+    ):
+        start, end = (differences.by_layer(digits, column, epoch)[layer] for epoch in (0, None))
+        for place, arm in zip(places, SHAPES, strict=True):
+            colour = style.colour(arms[arm].family)
+            before, after = factor * start[arm], factor * end[arm]
+            axes.plot([before, after], [place, place], color=colour, lw=2)
+            axes.plot(before, place, "|", color=style.INK, ms=13, mew=1.4)
+            axes.plot(after, place, "o", color=colour, ms=6)
+            said.append(f"{title}, {arms[arm].label}: {before:.3g} to {after:.3g}")
+        axes.set_yticks(places, [arms[arm].label for arm in SHAPES])
+        axes.set_ylim(-0.6, len(SHAPES) - 0.4)
+        axes.margins(x=0.08)
+        axes.grid(True, axis="x")
+        axes.grid(False, axis="y")
+        head(axes, title, f"{note}; bar: before, dot: after")
+    return show(
+        figure,
+        alt=f"Layer {layer}. {'; '.join(said)}.",
+        caption="A curve does thin out the weights near zero, as soon as they reach into it; at "
+        "a = 1 it hardly does.",
+        ran=f"{digits.label()}. Layer {layer}, means over runs.",
+        name="near-zero",
+    )
+
+
+def adaptive(record: Record) -> Shown:
+    """Training loss under AdamW, with and without the slope-aware step (`mlp.ADAPTIVE`)."""
+    figure, axes = canvas(height=3.4)
+    axes.set_ylim(1e-3, 4)
+    log_axis(axes.yaxis)
+    accuracy_curves(record.epochs, axes, mlp.ADAPTIVE.arms, "train_loss", "interval")
+    said = [
+        f"{mlp.ADAPTIVE.arms[arm].label}: {differences.loss_ratio(record, arm, 'none'):.2f}"
+        for arm in mlp.ADAPTIVE.arms
+        if arm != "none"
+    ]
+    return show(
+        figure,
+        alt=f"Training loss at the end, as a multiple of the plain network's. {'; '.join(said)}.",
+        caption="Adam undoes one of the curve's two slopes; the slope-aware step brings it back. "
+        "Either way a plain network at another rate does the same.",
+        ran=f"{record.label()}. Band: 95 % interval.",
+        name="adaptive",
+    )
+
+
+def learned(digits: Record) -> Shown:
+    """Where a and b go that are learned, run by run (`mlp.DIGITS`)."""
+    figure, panels = canvas(columns=3, height=3.2, sharey=True)
+    said = []
+    rows = digits.layers
+    for axes, arm in zip(panels, ("coarse", "fine", "fine-slow"), strict=True):
+        mine = rows[(rows["arm"] == arm) & (rows["epoch"] == rows["epoch"].max())]
+        layers = sorted(mine["layer"].unique())
+        for layer in layers:
+            here = mine[mine["layer"] == layer]
+            look = {"color": style.colour("compander"), "alpha": 0.3 + 0.7 * (layer - 1) / 2}
+            axes.plot(here["curve_b"], here["curve_a"], "o", ms=6, mew=0, **look)
+            said.append(
+                f"{mlp.DIGITS.arms[arm].label}, layer {layer}: a {here['curve_a'].median():.2f}, "
+                f"b {here['curve_b'].median():.2f}"
+            )
+        axes.set_xlim(0, 1.3)
+        axes.plot(1.0, 0.5, "+", color=style.INK, ms=13, mew=1.6)
+        axes.axhline(0, color=style.INK, lw=0.8, dashes=(4, 3))
+        axes.grid(True, axis="x")
+        axes.tick_params(labelleft=True)
+        _, _, how = mlp.DIGITS.arms[arm].label.partition(", ")
+        words = "+: start" if arm == "coarse" else "pale: layer 1, dark: layer 3"
+        head(axes, f"a, {how}", words, "b")
+    return show(
+        figure,
+        alt=f"Medians over runs after training. {'; '.join(said)}.",
+        caption="Learned at the weights' rate, a and b go far, and a can cross 0; learned a "
+        "hundred times more slowly they hardly move.",
+        ran=f"{digits.label()}. A dot is a layer of a run after the last epoch, ten runs an arm.",
+        name="learned",
+    )
