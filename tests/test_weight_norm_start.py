@@ -354,6 +354,13 @@ def test_a_start_after_wrapping_is_lost_and_named(form):
     lost = unreached(model, fill)
     assert lost == (() if form == "plain" else ("0", "2", "4"))
     assert unreached(model, weight_norm_) == ()
+    assert unreached(model, weight_norm_) == ()  # to the same values: written all the same
+    assert unreached(model, lambda _: None) == ("0", "2", "4")
+
+
+def test_a_spectral_norms_buffers_are_no_write():
+    model = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3)))
+    assert unreached(model, lambda model: nn.init.orthogonal_(model[0].weight)) == ("0",)
 
 
 def test_the_older_form_shows_the_loss_until_the_next_pass():

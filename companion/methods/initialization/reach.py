@@ -20,10 +20,10 @@ from companion.methods.initialization.layers import scalable_layers
 def unreached(model: nn.Module, initialize: Callable[[nn.Module], Any]) -> tuple[str, ...]:
     """Run ``initialize(model)``, and name the layers that it wrote to in vain.
 
-    A layer is named where not one of its parameters changed. One that ``initialize`` means to
-    leave alone is named too; one that it sets to the values it had already cannot be told from it.
-    The empty tuple says that all is well. The model is changed as ``initialize`` changes it, and
-    an older weight norm's ``weight`` is made to read what the forward pass will use.
+    A layer is named where not one of the parameters that its weight is, or is computed from, was
+    written to (torch counts writes) or replaced. One that ``initialize`` means to leave alone is
+    named too. The empty tuple says that all is well. The model is changed as ``initialize`` changes
+    it, and an older weight norm's ``weight`` is made to read what the forward pass will use.
 
     >>> wrap = nn.utils.parametrizations.weight_norm
     >>> model = nn.Sequential(wrap(nn.Linear(4, 3)), nn.ReLU(), nn.Linear(3, 2))
@@ -34,14 +34,10 @@ def unreached(model: nn.Module, initialize: Callable[[nn.Module], Any]) -> tuple
     ('0',)
     """
     found = dict(scalable_layers(model))
-    before = {name: [value.detach().clone() for value in forms.trained(layer)]
-              for name, layer in found.items()}  # fmt: skip
+    before = {name: _writes(layer) for name, layer in found.items()}
     initialize(model)
-    missed = []
-    for name, layer in found.items():
-        values = forms.trained(layer)
-        if all(torch.equal(old, new) for old, new in zip(before[name], values, strict=True)):
-            missed.append(name)
+    missed = [name for name, layer in found.items() if _writes(layer) == before[name]]
+    for layer in found.values():
         forms.refresh(layer)
     return tuple(missed)
 
@@ -60,3 +56,10 @@ def stale(model: nn.Module) -> tuple[str, ...]:
             if not torch.allclose(layer.weight, used, rtol=1e-3, atol=1e-6):
                 found.append(name)
     return tuple(found)
+
+
+def _writes(layer: nn.Module) -> list[tuple[int, int]]:
+    """Which parameters a layer's weight comes from, and how often each was written to; a spectral
+    norm's buffers change whenever the weight is read."""
+    values = [value for value in forms.trained(layer) if isinstance(value, nn.Parameter)]
+    return [(id(value), value._version) for value in values]
