@@ -9,6 +9,7 @@ from companion.chapters.compander import check as compander
 from companion.chapters.initialization import check as initialization
 from companion.chapters.rescaling import check as rescaling
 from companion.chapters.variance_propagation import check as propagation
+from companion.chapters.weightnorm_initialization import check as weightnorm
 from companion.display.exercises import number
 
 CASES = [
@@ -40,6 +41,13 @@ CASES = [
     (batchnorm.adamw_decay, (0.125, 0.00363), (0, 0.1), "there is no equilibrium"),
     (batchnorm.decay_taken, 0.0861, 0.5, "takes that, and here it is 0.09"),
     (batchnorm.decay_taken, 0.0861, 86, "between 0 and 1"),
+    (weightnorm.three_layers, (2.83, 1.414, 0.177), (2.83, 1, 0.177), "a ReLU halves that"),
+    (weightnorm.three_layers, (2.83, 1.414, 0.177), (2.83, 1.414, 0.5), "before the sum"),
+    (weightnorm.stages, (4.30, 4.46), (1.63, 4.46), "1.177 for each stage of 18 blocks"),
+    (weightnorm.stages, (4.30, 4.46), (4.30, 4.30), "stage of 180 blocks"),
+    (weightnorm.stride, 0.49, 0.7, "4.41 outputs for each input"),
+    (weightnorm.from_data, 6.8, 46, "2.151 a layer"),
+    (weightnorm.from_data, 6.8, -1, "a length is positive"),
     (compander.wrapped, 1 - math.pi / 2, 1.0, "beyond a pi/2"),
     (compander.wrapped, 1 - math.pi / 2, 0.3, "its tangent is not that of 1"),
     (compander.adam_rate, 0.005, 0.003, "v would move by 0.0018"),

@@ -79,8 +79,8 @@ def equal_one_run(stack: Stack, tolerance: float) -> None:
 def together(request, monkeypatch):
     """Both ways in which a StackedModule takes its runs."""
 
-    def make(runs, dtype, device):
-        return StackedModule(runs, dtype, device, together=request.param)
+    def make(runs, dtype, device, **more):
+        return StackedModule(runs, dtype, device, together=request.param, **more)
 
     monkeypatch.setattr(many_runs, "StackedModule", make)
 

@@ -22,9 +22,11 @@ QUANTITIES = {
     "miou_gain": "gain in mIoU, points",
     "mae": "mean absolute error",
     "mse": "mean squared error",
+    "test_error": "test error, %",
+    "hessian_norm": "log10 of the Hessian's norm",
 }
 _HEADS = ("cell", "quantity", "paper", "ours", "95 % interval", "runs", "verdict")
-_DIGITS = {"test_accuracy": 2, "best_epoch": 1}
+_DIGITS = {"test_accuracy": 2, "best_epoch": 1, "test_error": 2, "hessian_norm": 2}
 """Decimals of a quantity, the paper's and ours; others have two significant digits."""
 
 

@@ -22,6 +22,7 @@ from companion.experiments.plan import Experiment
 
 RESULTS = (
     "test_accuracy", "best_epoch", "statistic", "p", "map_gain", "miou_gain", "mae", "mse",
+    "test_error", "hessian_norm",
 )  # fmt: skip
 """What counts as a result; a table's other columns are settings, which `published` has."""
 COLUMNS = (
@@ -143,7 +144,7 @@ def _printed(row: Any) -> dict[str, Any]:
     known = ("source", "table", "cell", "label", "quantity", "unit")
     found = {name: getattr(row, name) for name in known}
     found |= {"paper": row.mean, "paper_runs": row.runs}
-    if not pd.isna(row.sd):
+    if not (pd.isna(row.sd) or pd.isna(row.runs)):
         theirs = summaries.from_printed(row.mean, row.sd, int(row.runs))
         found |= {"paper_low": theirs.low, "paper_high": theirs.high}
     return found

@@ -63,6 +63,20 @@ def _read_older_names(layer: nn.Module, state: dict[str, Tensor], prefix: str, *
             state[f"{prefix}parametrizations.weight.{new}"] = state.pop(prefix + old)
 
 
+def weight_norm(layer: nn.Module) -> nn.Module:
+    """Put a layer's weight under `WeightNorm`, and let it load checkpoints of the older form, whose
+    names for length and direction are ``weight_g`` and ``weight_v``.
+
+    >>> layer = weight_norm(nn.Linear(2, 1))
+    >>> old = {"weight_g": torch.ones(1, 1), "weight_v": torch.ones(1, 2), "bias": torch.ones(1)}
+    >>> layer.load_state_dict(old)
+    <All keys matched successfully>
+    """
+    parametrize.register_parametrization(layer, "weight", WeightNorm())
+    layer.register_load_state_dict_pre_hook(_read_older_names)
+    return layer
+
+
 PARAMETRIZATIONS = ("none", "weight_norm", *CURVES)
 
 
@@ -77,6 +91,5 @@ def reparametrize_(
     if name in CURVES:
         return compand_(model, name, learn=learn, clamp=clamp)
     for _, layer in list(scalable_layers(model)) if name == "weight_norm" else ():
-        parametrize.register_parametrization(layer, "weight", WeightNorm())
-        layer.register_load_state_dict_pre_hook(_read_older_names)
+        weight_norm(layer)
     return model

@@ -74,9 +74,10 @@ class Stack:
         self.epoch, self.steps = 0, 0
         self.taken = 0  # steps of the epoch under way
         self.seeds = seeds
-        self.network = (StackedMLP if is_plain(self.settings) else StackedModule)(
-            runs, dtype, self.device
-        )
+        if is_plain(self.settings):
+            self.network = StackedMLP(runs, dtype, self.device)
+        else:
+            self.network = StackedModule(runs, dtype, self.device, split=self.split)
         parameters = self.network.parameters
         added = terms(parameters, self.weights, runs)
         roles, curves = self.network.roles, self.network.curves

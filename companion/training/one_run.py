@@ -17,7 +17,7 @@ from companion.data import Split
 from companion.data.augmentation import crop_flip
 from companion.measure import catalogue, signals
 from companion.measure.declare import View
-from companion.methods.initialization import initialize_, scalable_layers
+from companion.methods.initialization import initialize_, scalable_layers, weight_norm_
 from companion.methods.parametrizations import (
     CURVES,
     SlopeAware,
@@ -27,6 +27,7 @@ from companion.methods.parametrizations import (
 )
 from companion.methods.rescaler import Rescaler
 from companion.training.losses import loss, noisy
+from companion.training.parts.start import START_IMAGES
 from companion.training.schedules import learning_rate
 from companion.training.settings import Settings
 from companion.training.variance_penalty import penalty
@@ -48,7 +49,7 @@ def train(
     settings.check_fit(split)
     split = split.scaled(settings.inputs)
     device = split.train_images.device
-    model = build(settings, seed, dtype, device)
+    model = build(settings, seed, dtype, device, split)
     optimizer = build_optimizer(settings, model)
     rescaler = Rescaler(model, settings.rescaling, settings.scheme, settings.gain)
     attach_curves(settings, model, optimizer)
@@ -85,13 +86,28 @@ def train(
     return model, rows
 
 
-def build(settings: Settings, seed: int, dtype: torch.dtype, device: torch.device) -> nn.Module:
-    """The network of a run before training: the scheme's weights, biases 0, dropout seeded."""
+def build(
+    settings: Settings,
+    seed: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    split: Split | None = None,
+) -> nn.Module:
+    """The network of a run before training: the scheme's weights, biases 0, dropout seeded; or the
+    lengths and directions that the settings ask for. split: needed where these come from data."""
     curve = {"learn": settings.compander_learn, "clamp": settings.compander_clamp}
     model = settings.build(**curve if settings.parametrization in CURVES else {})
     models.seed_dropout(model.to(device, dtype), seed)
     settings.bend_(model, settings.scheme, settings.gain)
-    return initialize_(model, settings.scheme, settings.gain, seed, settings.distribution)
+    initialize_(model, settings.scheme, settings.gain, seed, settings.distribution)
+    if settings.lengths == "drawn":
+        return model
+    images = None
+    if settings.lengths == "data" and split is not None:
+        order = streams.permutation(seed, "start", 0, len(split.train_labels), device)
+        images = split.standardize(split.train_images[order[:START_IMAGES]], dtype)
+    start = (settings.lengths, settings.directions, settings.gain)
+    return weight_norm_(model, *start, seed=seed, images=images)
 
 
 def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:

@@ -76,6 +76,17 @@ class Settings(Images, Hold, Optimization, Start, Companding, Network):
                 "none"
             )
 
+        if self.lengths != "drawn" and self.parametrization != "weight_norm":
+            raise ValueError(
+                f"lengths of their own need weight norm, got {self.lengths!r} for parametrization "
+                f"{self.parametrization!r}; use weight_norm, or lengths 'drawn'"
+            )
+        if self.lengths != "drawn" and self.model in ("lenet5", "alexnet"):
+            raise ValueError(
+                "lengths need a network whose structure can be found, an mlp or a resnet, got "
+                f"{self.lengths!r} for {self.model}; use lengths 'drawn'"
+            )
+
     def check_fit(self, split: Split) -> None:
         """Raise ValueError unless widths and batches fit the images and classes of a split."""
         fitted = models.fitted(self.model, self.widths, split.shape, split.classes)

@@ -18,6 +18,7 @@ from torch.func import functional_call, stack_module_state
 from torch.nn.utils import parametrize
 
 from companion import machine, models
+from companion.data import Split
 from companion.measure import signals
 from companion.methods.initialization import scalable_layers
 from companion.methods.parametrizations import compander
@@ -41,7 +42,8 @@ Named = dict[str, Tensor]
 class StackedModule:
     """R networks of one architecture; tensors are kept as [runs, ...].
 
-    together: whether `torch.vmap` trains all runs at once; None chooses as said above.
+    together: whether `torch.vmap` trains all runs at once; None chooses as said above. split: for
+    a start that comes from data.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class StackedModule:
         dtype: torch.dtype,
         device: torch.device,
         together: bool | None = None,
+        split: Split | None = None,
     ) -> None:
         self.settings, self.device = runs[0].settings, device
         unknown = changed(self.settings, UNDERSTOOD)
@@ -65,7 +68,7 @@ class StackedModule:
             faster = device.type == "cuda" or models.model(self.settings.model).vectors
             together = faster and not single and half is None
         self.together = together
-        made = [one_run.build(run.settings, run.seed, dtype, device) for run in runs]
+        made = [one_run.build(run.settings, run.seed, dtype, device, split) for run in runs]
         self.model = made[0]
         self.channels_last = single and device.type == "cuda"
         if self.channels_last:

@@ -10,6 +10,8 @@ argument uses.
 * `layers`: which layers a scheme sets, and how one is given a weight;
 * `whole`: `initialize_` sets a whole model;
 * `lsuv`: the same with data;
+* `weight_norm`: directions and lengths, set apart, with `structure`: what stands behind a layer;
+* `reach`: does what an initialization writes reach the forward pass?
 * `calculator`: `recommend` says what one layer needs.
 """
 
@@ -25,6 +27,7 @@ from companion.methods.initialization.layers import held as held
 from companion.methods.initialization.layers import scalable_layers as scalable_layers
 from companion.methods.initialization.layers import set_weight_ as set_weight_
 from companion.methods.initialization.lsuv import lsuv_ as lsuv_
+from companion.methods.initialization.reach import unreached as unreached
 from companion.methods.initialization.schemes import DISTRIBUTIONS as DISTRIBUTIONS
 from companion.methods.initialization.schemes import FILLS as FILLS
 from companion.methods.initialization.schemes import SCHEMES as SCHEMES
@@ -34,4 +37,8 @@ from companion.methods.initialization.schemes import draw as draw
 from companion.methods.initialization.schemes import fill_ as fill_
 from companion.methods.initialization.schemes import orthonormal as orthonormal
 from companion.methods.initialization.schemes import sigma as sigma
+from companion.methods.initialization.structure import Place as Place
+from companion.methods.initialization.structure import places as places
+from companion.methods.initialization.weight_norm import LENGTHS as LENGTHS
+from companion.methods.initialization.weight_norm import weight_norm_ as weight_norm_
 from companion.methods.initialization.whole import initialize_ as initialize_

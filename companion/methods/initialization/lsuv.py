@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from companion.methods.initialization import layers
 from companion.methods.initialization.connections import CONVOLUTIONS, TRANSPOSED
+from companion.methods.initialization.evaluation import evaluated
 from companion.methods.initialization.whole import initialize_
 
 
@@ -46,7 +45,7 @@ def lsuv_(
         raise ValueError(f"steps must be >= 1, got {steps}; one does for most layers")
     initialize_(model, "orthogonal", seed=seed)
     reached: dict[str, float] = {}
-    with _evaluated(model):
+    with evaluated(model):
         kinds = (nn.Linear, nn.Bilinear, *CONVOLUTIONS, *TRANSPOSED)
         called = _called(model, images, kinds)
         scaled: set[int] = set()
@@ -114,15 +113,3 @@ def _called(
             stacklevel=4,
         )
     return called
-
-
-@contextmanager
-def _evaluated(model: nn.Module) -> Iterator[None]:
-    """Every module in evaluation mode, and afterwards each in the mode that it had."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

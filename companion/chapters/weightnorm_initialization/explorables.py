@@ -1,0 +1,166 @@
+"""Chapter 6's explorables: a weight vector's two handles, and how deep a start can be trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from companion.chapters.weightnorm_initialization import maps, random_networks
+from companion.chapters.weightnorm_initialization.experiments import depth
+from companion.chapters.weightnorm_initialization.random_networks import Passed
+from companion.display.explorables import Control, Curve, Explorable, HeatMap, Panel, Point
+from companion.evidence.records import Record
+
+LIMITS = (1e-4, 1e4)
+FACTORS = (0.7, 0.9, 1.0, 1.1, 1.4)
+"""What the lengths of all units are multiplied by."""
+TURNS = (20, 75, 160)
+"""Degrees at which the three draws of directions are shown."""
+LAYERS = random_networks.LAYERS
+WIDTHS = {
+    "change at random": tuple(random_networks.drawn_widths(random_networks.NARROW, LAYERS + 1, 0)),
+    "narrow from 400 to 50": tuple(
+        int(width) for width in np.geomspace(400, 50, LAYERS + 1).round()
+    ),
+}
+NAMES = {
+    "one": "1",
+    "torch": "PyTorch's",
+    "backward": "√2",
+    "forward": "√(2 fan-in/fan-out)",
+    "data": "from data",
+}
+
+
+@cache
+def passed(shape: str, turn: int, start: str, factor: float) -> Passed:
+    """What one network does whose directions are the turn-th draw, its lengths times a factor.
+
+    Without biases a ReLU network multiplies: a factor of every length is one of every signal. Data
+    set biases too, and their networks are passed again for every factor.
+    """
+    if start != "data" and factor != 1:
+        found, layers = passed(shape, turn, start, 1.0), np.arange(LAYERS + 1)
+        up, down = factor**layers, factor ** layers[::-1]
+        return Passed(found.signals * up, found.gradients * down)
+    model, inputs = _network(shape, turn)
+    return random_networks.lengths(model, start, inputs, turn, factor)
+
+
+@cache
+def _network(shape: str, turn: int):
+    from companion.methods.initialization import weight_norm_
+
+    widths = WIDTHS[shape]
+    model = weight_norm_(random_networks.Plain(widths), "one", seed=turn)
+    return model, random_networks.white(turn, widths[0])
+
+
+def first_length(shape: str, start: str) -> float:
+    """The length with which a start begins in layer 1; from white images, data give 1."""
+    if start == "data":
+        return 1.0
+    widths = WIDTHS[shape]
+    once = random_networks.expected(start, widths[:2])[1][0]  # the gradient's factor: r / sqrt 2
+    return math.sqrt(2) * once
+
+
+def two_handles() -> Explorable:
+    """A unit's direction and length, and what they do to signal and gradient through twenty layers;
+    controls start, factor of the length, direction, widths."""
+
+    def point(start: str, factor: float, direction: int, shape: str) -> Point:
+        turn, label = TURNS.index(direction), NAMES[start]
+        found, drawn = passed(shape, turn, start, factor), {}
+        lift = factor ** np.arange(LAYERS + 1)
+        theory = None if start == "data" else random_networks.expected(start, WIDTHS[shape])
+        for side, (key, sizes) in enumerate(
+            (("signal", found.signals), ("gradient", found.gradients))
+        ):
+            drawn[key] = [_line("measured", sizes, family="weight_norm")]
+            if theory is not None:
+                line = theory[side] * (lift if side == 0 else lift[::-1])
+                drawn[key].insert(0, _line("theory", line, role="theory"))
+        r = factor * first_length(shape, start)
+        return Point(
+            {"vector": _vector(r, direction), **drawn},
+            f"Lengths {label}, times {factor:g}, directions at {direction}°, widths that {shape}: "
+            f"after {LAYERS} layers the signal is {found.signals[-1]:.2g} times as long, and the "
+            f"gradient, back at the input, {found.gradients[0]:.2g} times.",
+        )
+
+    return Explorable.compute(
+        "two-handles",
+        "A weight vector has two handles",
+        [
+            Control("start", "Lengths", tuple(NAMES), ordered=False),
+            Control("factor", "times", FACTORS, start=FACTORS.index(1.0)),
+            Control("direction", "Turn the directions to", TURNS, unit="°"),
+            Control("shape", "Widths", tuple(WIDTHS), ordered=False),
+        ],
+        [
+            Panel("vector", "weight from input 1", "weight from input 2",
+                  y_limits=(-2.4, 2.4)),
+            Panel("signal", "layer", "length of the signal", y_log=True,
+                  y_limits=LIMITS),
+            Panel("gradient", "layer", "length of the gradient", y_log=True,
+                  y_limits=LIMITS),
+        ],
+        point,
+        note=f"Untrained ReLU networks of {LAYERS} layers under weight norm, orthogonal "
+        f"directions, {random_networks.INPUTS} random inputs; lengths are 1 at the input and the "
+        "output. Left, two weights of a unit of layer 1 stand for all; its length is the true one.",
+    )  # fmt: skip
+
+
+def _line(label: str, values: np.ndarray, **look) -> Curve:
+    inside = (values >= LIMITS[0]) & (values <= LIMITS[1])
+    shown = [
+        float(f"{v:.3g}") if kept else math.nan for v, kept in zip(values, inside, strict=True)
+    ]
+    return Curve(label, range(len(values)), shown, **look)
+
+
+def _vector(length: float, degrees: int) -> list[Curve]:
+    circle = np.linspace(0, 2 * math.pi, 49)
+    angle = math.radians(degrees)
+    tip = [round(length * math.cos(angle), 3), round(length * math.sin(angle), 3)]
+    return [
+        Curve("", [-2.8, 2.8], [0, 0], role="context"),
+        Curve("length 1", np.cos(circle).round(3), np.sin(circle).round(3), role="reference"),
+        Curve(f"length {length:.2f}", [0, tip[0]], [0, tip[1]], family="weight_norm"),
+    ]
+
+
+def depth_and_rate(given: Sequence[Record] | None = None) -> Explorable:
+    """Test accuracy by depth and learning rate, a map for each start; controls are start and the
+    two axes. given: records of `depth`, all starts together; the shipped ones if None."""
+    shown = given or maps.shipped()
+    cells = maps.cells(shown).set_index(["start", "depth", "rate"])
+    names = {label: start for start, label in depth.NAMES.items()}
+
+    def point(start: str, layers: int, rate: float) -> Point:
+        runs = cells.loc[(names[start], layers, rate), "runs"]
+        learned = sum(run > maps.LEARNED for run in runs)
+        each = ", ".join(f"{100 * run:.0f}" for run in runs)
+        return Point(
+            {"accuracy": 100 * float(np.mean(runs))},
+            f"{start}, {layers} layers, learning rate {rate:g}: {learned} of {len(runs)} runs "
+            f"learned ({each} %).",
+        )
+
+    return Explorable.compute(
+        "depth-and-rate",
+        "How deep, and how fast?",
+        [
+            Control("start", "Lengths at the start", tuple(names), ordered=False),
+            Control("layers", "Layers", depth.BOOK_DEPTHS, start=3),
+            Control("rate", "Learning rate", depth.RATES, start=2),
+        ],
+        [HeatMap("accuracy", "test accuracy (%)", x="rate", y="layers", limits=(0, 100))],
+        point,
+        note=f"{shown[0].label()}. A run learned that ends above 50 %; chance is 10 %.",
+    )
