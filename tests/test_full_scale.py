@@ -17,7 +17,7 @@ from companion.training.settings import Run, Settings
 
 SMALL = ("mlp", "lenet5")
 """Networks whose arms all fit in one stack, with batches of the paper's size."""
-MAPS = ("depth-gain-tanh", "depth-gain-relu")
+MAPS = ("depth-gain-tanh", "depth-gain-relu", "depth-width-relu", "weight-norm-depth-unplanned")
 """Experiments with networks in which the signal dies: that is what they show."""
 IMAGES = {"train": 8, "validation": 4, "test": 4}
 BATCH = 2
