@@ -193,7 +193,7 @@ def test_figures_say_what_they_show(depths, steps, rescue):
 def test_explorables_point_and_explain(depths):
     shown = explorables.two_handles()
     cell = shown.grid[0, 2, 0, 0]
-    assert "Lengths 1, times 1, directions at 20°" in cell.caption
+    assert "Lengths: length 1, times 1; directions at 20°" in cell.caption
     assert "the signal is 0.0012 times as long" in cell.caption
     vectors = [shown.grid[3, f, 1, 1].curves["vector"][-1] for f in range(len(explorables.FACTORS))]
     sizes = [math.hypot(v.x[1], v.y[1]) for v in vectors]

@@ -26,13 +26,8 @@ WIDTHS = {
         int(width) for width in np.geomspace(400, 50, LAYERS + 1).round()
     ),
 }
-NAMES = {
-    "one": "1",
-    "torch": "PyTorch's",
-    "backward": "√2",
-    "forward": "√(2 fan-in/fan-out)",
-    "data": "from data",
-}
+NAMES = {depth.NAMES[start]: start for start in ("one", "torch", "backward", "forward", "data")}
+"""What the buttons say, and the start they mean."""
 
 
 @cache
@@ -73,7 +68,7 @@ def two_handles() -> Explorable:
     controls start, factor of the length, direction, widths."""
 
     def point(start: str, factor: float, direction: int, shape: str) -> Point:
-        turn, label = TURNS.index(direction), NAMES[start]
+        turn, label, start = TURNS.index(direction), start, NAMES[start]
         found, drawn = passed(shape, turn, start, factor), {}
         lift = factor ** np.arange(LAYERS + 1)
         theory = None if start == "data" else random_networks.expected(start, WIDTHS[shape])
@@ -87,7 +82,7 @@ def two_handles() -> Explorable:
         r = factor * first_length(shape, start)
         return Point(
             {"vector": _vector(r, direction), **drawn},
-            f"Lengths {label}, times {factor:g}, directions at {direction}°, widths that {shape}: "
+            f"Lengths: {label}, times {factor:g}; directions at {direction}°; widths that {shape}: "
             f"after {LAYERS} layers the signal is {found.signals[-1]:.2g} times as long, and the "
             f"gradient, back at the input, {found.gradients[0]:.2g} times.",
         )
@@ -141,8 +136,10 @@ def depth_and_rate(given: Sequence[Record] | None = None) -> Explorable:
     shown = given or maps.shipped()
     cells = maps.cells(shown).set_index(["start", "depth", "rate"])
     names = {label: start for start, label in depth.NAMES.items()}
+    rates = {round(1000 * rate, 2): rate for rate in depth.RATES}
 
     def point(start: str, layers: int, rate: float) -> Point:
+        rate = rates[rate]
         runs = cells.loc[(names[start], layers, rate), "runs"]
         learned = sum(run > maps.LEARNED for run in runs)
         each = ", ".join(f"{100 * run:.0f}" for run in runs)
@@ -158,7 +155,7 @@ def depth_and_rate(given: Sequence[Record] | None = None) -> Explorable:
         [
             Control("start", "Lengths at the start", tuple(names), ordered=False),
             Control("layers", "Layers", depth.BOOK_DEPTHS, start=3),
-            Control("rate", "Learning rate", depth.RATES, start=2),
+            Control("rate", "Learning rate", tuple(rates), unit="× 0.001", start=2),
         ],
         [HeatMap("accuracy", "test accuracy (%)", x="rate", y="layers", limits=(0, 100))],
         point,

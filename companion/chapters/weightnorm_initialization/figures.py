@@ -182,7 +182,7 @@ def curvatures(record: Record) -> Shown:
     left.set_xticks(CURVED_DEPTHS, [str(value) for value in CURVED_DEPTHS])
     left.minorticks_off()
     left.set_xlim(1.8, 22)
-    left.set_ylim(0.05, 5e3)
+    left.set_ylim(0.05, 1e5)
     log_axis(left.yaxis)
     right.set_xlim(1.5e-3, 40)
     log_axis(right.xaxis)
