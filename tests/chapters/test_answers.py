@@ -9,7 +9,7 @@ from companion.chapters.rescaling.experiments.questions import QUESTIONS
 from companion.display import figures, style
 from companion.display.forest import forest
 from companion.evidence import claims, records
-from tests.test_questions import made
+from tests.chapters.test_questions import made
 
 DRAWN = {
     "rescaling-frequency": answer_figures.frequency,

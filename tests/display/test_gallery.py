@@ -21,7 +21,7 @@ from companion.methods import initialization
 from companion.theory import scale
 
 NAME = "weight-rescaling-mlp-cifar10-jpeg-full"
-BUNDLE = Path(__file__).parents[1] / "book" / "vendor" / "explorable"
+BUNDLE = Path(__file__).parents[2] / "book" / "vendor" / "explorable"
 
 
 @pytest.fixture(scope="module")

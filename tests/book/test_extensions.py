@@ -10,7 +10,7 @@ import pytest
 
 import companion
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def extension(name: str):

@@ -12,7 +12,7 @@ from companion.training import packing
 from companion.training.many_runs import Stack
 from companion.training.settings import Run
 from tests.references import tiny, toy
-from tests.test_stacks import ALEXNET, LENET, MLP, RESNET, SPLIT
+from tests.training.test_stacks import ALEXNET, LENET, MLP, RESNET, SPLIT
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU"),

@@ -7,7 +7,7 @@ import pytest
 
 from companion.display.style import contrast
 
-SHEET = (Path(__file__).resolve().parents[1] / "book/_static/book.css").read_text()
+SHEET = (Path(__file__).resolve().parents[2] / "book/_static/book.css").read_text()
 NAMED = re.compile(r"--([\w-]+):\s*(#[0-9a-f]{6});")
 BLOCKS = re.compile(r"(html\[data-theme[^{]*)\{([^}]*)\}")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from companion.theory import gains, meanfield
-from tests.test_gains import TORCH
+from tests.theory.test_gains import TORCH
 
 
 @pytest.mark.parametrize("name", gains.SLOPES)
