@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,17 +37,28 @@ def raised_here(error: BaseException) -> bool:
 class OneSentence(TyperGroup):
     """A group of commands in which bad input, refused files and Ctrl-C end with one sentence."""
 
+    def make_context(self, *given: Any, **extra: Any) -> Any:
+        """Read the options that come before a command; ``--version`` speaks here already."""
+        with _one_sentence():
+            return super().make_context(*given, **extra)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
-        try:
+        with _one_sentence():
             return super().invoke(ctx)
-        except ValueError as error:
-            if not raised_here(error):
-                raise
-            leave(str(error), BAD_INPUT)
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever reads has seen enough
-                raise
-            leave(files.unusable(error), BAD_INPUT)
-        except KeyboardInterrupt:
-            leave("interrupted; give the same command again to go on", INTERRUPTED)
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        if not raised_here(error):
+            raise
+        leave(str(error), BAD_INPUT)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever reads has seen enough
+            raise
+        leave(files.unusable(error), BAD_INPUT)
+    except KeyboardInterrupt:
+        leave("interrupted; give the same command again to go on", INTERRUPTED)

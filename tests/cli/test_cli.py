@@ -560,6 +560,16 @@ def test_no_room_for_the_words(tmp_path, monkeypatch, capsys):
         stream.close()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a disk that is always full")
+def test_no_room_for_the_version_either():
+    command = [sys.executable, "-m", "companion.cli", "--version"]
+    with open("/dev/full", "w") as stream:
+        done = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr
+
+
 def test_a_name_is_shown_and_never_obeyed(capsys, tmp_path):
     (tmp_path / "a\x1b[31mred").mkdir()
     (tmp_path / "a\x1b[31mred" / "record.json").write_text("{")
