@@ -87,7 +87,7 @@ DIGITS = Experiment(
             20,
             200,
             ("cifar10", "cifar10-jpeg"),
-            "a wide layer on CIFAR-10 with the paper's batches and learning rate, on a GPU",
+            "a wide layer with the paper's batches and learning rate, on a GPU",
             changes={"widths": (3072, 2048, 10), "learning_rate": 1e-3, "batch_size": 100},
         ),
     },
