@@ -107,13 +107,13 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def whole(text: str) -> int:
-    """A whole number as a person writes it; ValueError for other text, 1_000 among it.
+def whole(text: str | int) -> int:
+    """A whole number as a person writes it, or a default; ValueError for other text, as 1_000.
 
     >>> whole("12"), whole("-3")
     (12, -3)
     """
-    if not re.fullmatch(r"[+-]?\d+", text.strip()):
+    if not re.fullmatch(r"[+-]?\d+", str(text).strip()):
         raise ValueError(f"{text!r} is no whole number; write it in digits alone, as in 1000")
     return int(text)
 

@@ -160,3 +160,11 @@ def test_no_rounds_are_refused(capsys):
         main(["bench", "--rounds", "0"])
     assert stop.value.code == 2
     assert "--rounds must be >= 1, got 0; 7 give a steady median" in capsys.readouterr().err
+
+
+def test_bench_has_rounds_of_its_own(capsys):
+    with pytest.raises(SystemExit):
+        main(["bench", "--device", "tpu"])
+    err = capsys.readouterr().err
+    assert "device" in err
+    assert "Traceback" not in err
