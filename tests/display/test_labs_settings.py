@@ -17,6 +17,7 @@ from companion.display.labs.control import Refusal
 from companion.display.labs.mlp import EPOCH, NEVER, SETUP, STEPS
 from companion.display.labs.settings import Plan
 from companion.display.labs.setup import corrected
+from companion.display.labs.trained import trained
 from companion.training import memory
 from tests.references.labs import CONTROLS, RANGES, choice, plan
 
@@ -203,3 +204,13 @@ def test_a_thousand_settings_are_a_plan_or_one_sentence(chosen):
         assert all(re.fullmatch(r".*, got .*; the nearest that works is .*\.", s) for s in said)
         return
     raise AssertionError(f"no plan after twenty corrections: {chosen}")
+
+
+def test_what_a_sentence_says_of_a_lab_is_trained_as_the_lab_trains_it():
+    chosen = {"width": 8, "depth": 1, "epochs": 2}
+    stack = trained(SETUP, **chosen)
+    made = plan(choice(**chosen))
+    assert stack.runs == tuple(made.members())
+    assert stack.epoch == made.settings.epochs == 2
+    with pytest.raises(Refusal):
+        trained(SETUP, width=-1)

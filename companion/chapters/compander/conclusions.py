@@ -7,15 +7,12 @@ import itertools
 import numpy as np
 import torch
 
-from companion import data
 from companion.chapters.compander import differences, explorables, lab, walks
 from companion.chapters.compander.experiments import mlp
-from companion.display.labs.settings import plan
+from companion.display.labs.trained import trained
 from companion.evidence import claims, published
 from companion.evidence.records import Record
 from companion.methods.parametrizations.curves import CURVES
-from companion.training.many_runs import Stack
-from companion.training.settings import Run
 
 
 def check_curve() -> None:
@@ -179,12 +176,12 @@ def check_adaptive(record: Record) -> None:
 
 def check_lab() -> None:
     """Guard what is said of the lab's settings, trained here as the lab trains them."""
-    trained = "trained here"
+    here = "trained here"
     bent, plain = _lab(), _lab(curve="none", learning_rate=0.003 * mlp.FACTOR)
     claims.require(
         "no curve at 2.78 times the rate ends within a point of the lab's start",
         abs(bent[0] - plain[0]) < 0.01,
-        trained,
+        here,
     )
     small = {"a": 0.1, "b": 0.06, "gain": 3.0}
     free, held = _lab(**small), _lab(**small, frequency="once an epoch")
@@ -192,26 +189,19 @@ def check_lab() -> None:
         "three times the weights behind a = 0.1 learn two thirds or more; rescaled once an epoch "
         "they lose their slope and most of that",
         free[0] > 0.6 and held[0] < 0.4 and held[1] < 0.001,
-        trained,
+        here,
     )
     claims.require(
         "at the usual gain rescaling does the curve no harm",
         _lab(frequency="once an epoch")[0] > 0.96,
-        trained,
+        here,
     )
 
 
 def _lab(**changed) -> tuple[float, float]:
     """Test accuracy and layer 2's step factor at the end, means over the runs."""
     setup = lab.setup()
-    settings = plan(setup, setup.usual | changed).settings
-    stack = Stack(
-        [Run(seed, "lab", seed, settings) for seed in range(setup["runs"].start)],
-        data.split(data.load("digits")),
-    )
-    for _ in range(settings.epochs):
-        stack.train_epoch()
-    measured = stack.measure(setup.measures)
+    measured = trained(setup, **changed).measure(setup.measures)
     return tuple(
         float(np.mean(values.numpy()))
         for values in (measured["test_accuracy"], measured["step_factor"][:, 1])

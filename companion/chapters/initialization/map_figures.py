@@ -17,6 +17,7 @@ from companion.evidence.records import Record
 from companion.theory import meanfield
 
 LOOKS = {"order": "wr", "edge": "wrs", "chaos": "wd"}
+DEPTH_LOOKS = ("batch_norm", "wr", "wrs", "wd", "none")
 GAINS = {"tanh": (0.7, 1.3, 2.0), "relu": (1.2, math.sqrt(2), 1.6)}
 
 
@@ -110,17 +111,12 @@ def depth_and_width(record: Record) -> Shown:
     left.tick_params(axis="y", rotation=0)
     left.set_ylabel("")
     head(left, "Layers, by width", "% of runs that learned", "units a layer")
-    ends = []
-    for depth, rows in cells.groupby("depth"):
-        family = {8: "batch_norm", 16: "wr", 32: "wrs", 64: "wd", 100: "none"}[depth]
-        right.plot(
-            rows["ratio"], 100 * rows["share"], ".-", ms=9, lw=1.2, color=style.colour(family)
-        )
-        ends.append((depth, rows.iloc[0]["ratio"], 100 * rows.iloc[0]["share"]))
-    for depth, x, y in ends:
+    for depth, family in zip(depth_width.DEPTHS, DEPTH_LOOKS, strict=True):
+        ratio, share = cells[cells["depth"] == depth][["ratio", "share"]].to_numpy().T
+        right.plot(ratio, 100 * share, ".-", ms=9, lw=1.2, color=style.colour(family))
         right.annotate(
-            f"{depth}", (x, y), xytext=(6, 2), textcoords="offset points", color=style.MUTED,
-            size=9.5 * figure.text_scale,
+            f"{depth}", (ratio[0], 100 * share[0]), xytext=(6, 2), textcoords="offset points",
+            color=style.MUTED, size=9.5 * figure.text_scale,
         )  # fmt: skip
     right.set_xlim(0.02, 10)
     right.set_ylim(-3, 103)

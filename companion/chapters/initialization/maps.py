@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -36,7 +37,7 @@ def depth_gain_cells(record: Record) -> pd.DataFrame:
     rows = []
     for depth, gain in depth_gain.cells(kind):
         runs = {rate: reached[depth_gain.arm_name(depth, gain, rate)] for rate in depth_gain.RATES}
-        rate = max(runs, key=lambda one: runs[one].mean())
+        rate = _best(runs)
         rows.append(
             {
                 "depth": depth,
@@ -61,7 +62,7 @@ def depth_width_cells(record: Record) -> pd.DataFrame:
         runs = {
             rate: reached[depth_width.arm_name(depth, width, rate)] for rate in depth_width.RATES
         }
-        rate = max(runs, key=lambda one: runs[one].mean())
+        rate = _best(runs)
         rows.append(
             {
                 "depth": depth,
@@ -81,21 +82,26 @@ def shape_differences(record: Record) -> pd.DataFrame:
 
     Each activation at the learning rate that suits its normal weights best.
     """
+    points = {arm: 100 * values for arm, values in ends(record).items()}
     samples, pairs, named = {}, [], []
     for kind in distributions.ACTIVATIONS:
-        reached = {rate: _points(record, kind, "normal", rate) for rate in distributions.RATES}
-        rate = max(reached, key=lambda one: reached[one].mean())
-        samples[f"{kind}, normal"] = reached[rate]
+        runs = {
+            rate: points[distributions.arm_name(kind, "normal", rate)]
+            for rate in distributions.RATES
+        }
+        rate = _best(runs)
+        samples[f"{kind}, normal"] = runs[rate]
         for shape in ("uniform", "truncated"):
-            samples[f"{kind}, {shape}"] = _points(record, kind, shape, rate)
+            samples[f"{kind}, {shape}"] = points[distributions.arm_name(kind, shape, rate)]
             pairs.append((f"{kind}, {shape}", f"{kind}, normal"))
             named.append({"activation": kind, "shape": shape, "rate": rate})
     rows = comparison.compare(samples, pairs)
     return pd.concat([rows, pd.DataFrame(named)], axis=1)
 
 
-def _points(record: Record, kind: str, shape: str, rate: float) -> pd.Series:
-    return 100 * ends(record)[distributions.arm_name(kind, shape, rate)]
+def _best(runs: Mapping[float, pd.Series]) -> float:
+    """The learning rate with the best mean."""
+    return max(runs, key=lambda rate: runs[rate].mean())
 
 
 def chi_1(kind: str, gain: float) -> float:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from companion import data
 from companion.chapters.variance_propagation import explorables, lab, parts, random_networks
-from companion.display.labs.settings import plan
+from companion.display.labs.trained import trained
 from companion.evidence import claims
 from companion.evidence.records import Record
 from companion.evidence.summaries import summary
 from companion.theory import finite_width
-from companion.training.many_runs import Stack
-from companion.training.settings import Run
 
 HELD = "wr every step"
 
@@ -163,32 +160,25 @@ def check_large(record: Record) -> None:
 
 def check_lab() -> None:
     """Guard what is said of the lab's two settings, trained here as the lab trains them."""
-    trained = "trained here"
+    here = "trained here"
     signal, accuracy, expected = _lab_ends(gain=0.5)
     claims.require(
         "half the size lets through 0.0005, and ends more than ten thousand times larger",
         0.0004 < expected < 0.0006 and signal > 1e4 * expected,
-        trained,
+        here,
     )
-    claims.require("it reads nine digits in ten", 0.85 < accuracy < 0.95, trained)
+    claims.require("it reads nine digits in ten", 0.85 < accuracy < 0.95, here)
     deep, shallow = _lab_ends(depth=16)[0], _lab_ends()[0]
-    claims.require("sixteen layers end about where five end", 0.6 < deep / shallow < 1.6, trained)
+    claims.require("sixteen layers end about where five end", 0.6 < deep / shallow < 1.6, here)
 
 
 def _lab_ends(**changed) -> tuple[float, float, float]:
     """The last layer's variance and the test accuracy, means over the runs, and what the size of
     the weights lets through."""
-    setup = lab.setup()
-    settings = plan(setup, setup.usual | changed).settings
-    stack = Stack(
-        [Run(seed, "lab", seed, settings) for seed in range(setup["runs"].start)],
-        data.split(data.load("digits")),
-    )
-    for _ in range(settings.epochs):
-        stack.train_epoch()
+    stack = trained(lab.setup(), **changed)
     measured = stack.measure()
     return (
         float(measured["preactivation_variance"][:, -1].mean()),
         float(measured["test_accuracy"].mean()),
-        lab.expected_variance(settings),
+        lab.expected_variance(stack.settings),
     )
