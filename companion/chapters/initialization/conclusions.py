@@ -141,6 +141,9 @@ def check_distributions(record: Record) -> None:
     """Guard the sentences about shapes, a record of `distributions.EXPERIMENT`."""
     rows = maps.shape_differences(record)
     claims.require(
+        "thirty networks for each shape and activation", (rows["runs"] == 30).all(), record
+    )
+    claims.require(
         "no shape differs from the normal one by more than chance",
         not rows["differs"].any(),
         record,

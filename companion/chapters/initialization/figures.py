@@ -181,7 +181,7 @@ def scheme_results(record: Record) -> Shown:
                       color=style.colour("wr" if kind == "relu" else "wrs"))  # fmt: skip
             labels.append(f"{NAMES[kind]}, {SCHEME_NAMES[scheme]}")
             said.append(f"{labels[-1]}, {shape}: {100 * runs.mean():.0f} %")
-        axes.set_yticks(range(len(labels)), labels if shape == "one width" else [""] * len(labels))
+        axes.set_yticks(range(len(labels)), labels)  # on both: a phone stacks the panels
         axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.set_xlim(0, 100)
         head(axes, shape, "a dot a run", "test accuracy (%), better →")
