@@ -16,20 +16,17 @@ installed, and is after the first notebook.
 import argparse
 import json
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
 import tomllib
-import venv
-from importlib import metadata
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from tools import archive  # noqa: E402
+from tools import environment as borrowed  # noqa: E402
+
 COPIES = ROOT / "_build" / "colab" / "notebooks"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RELEASE = f"{PROJECT['name']} @ git+{PROJECT['urls']['Repository']}@v{PROJECT['version']}"
@@ -43,49 +40,14 @@ class output:
 """
 
 
-def needed(names: list[str]) -> dict[str, metadata.Distribution]:
-    """Return these distributions and all that they require here, by name."""
-    found, seen, open_ = {}, set(), [(name, "") for name in names]
-    while open_:
-        text, extra = open_.pop()
-        wanted = Requirement(text)
-        if (text, extra) in seen or (
-            wanted.marker and not wanted.marker.evaluate({"extra": extra})
-        ):
-            continue
-        seen.add((text, extra))
-        one = found.setdefault(canonicalize_name(wanted.name), metadata.distribution(wanted.name))
-        open_ += [(more, extra) for more in one.requires or [] for extra in {"", *wanted.extras}]
-    return found
-
-
 def environment(folder: Path) -> Path:
     """Make an environment like Colab's in a folder; return its Python."""
-    venv.create(folder, with_pip=False)
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    say = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    site = Path(subprocess.check_output([python, "-c", say], text=True).strip())
-    wanted = needed(
-        [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["notebook"], "pip"]
-    )
-    for one in wanted.values():
-        for top in {Path(file).parts[0] for file in one.files or []} - {"..", "__pycache__"}:
-            link = site / top
-            if not link.exists():
-                link.symlink_to(Path(one.locate_file(top)).resolve())
+    names = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["notebook"]]
+    python, site = borrowed.make(folder, names)
     package = site / "google" / "colab"
-    if not package.parent.is_symlink():
-        package.mkdir(parents=True)
-        (package / "__init__.py").write_text(COLAB, encoding="utf-8")
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(COLAB, encoding="utf-8")
     return python
-
-
-def wheel(folder: Path) -> Path:
-    """Build the wheel of this checkout into a folder."""
-    shutil.rmtree(ROOT / "build", ignore_errors=True)  # else what an older build left goes in too
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "--wheel-dir", folder, ROOT], check=True)
-    return next(Path(folder).glob("*.whl"))
 
 
 def pointed(notebook: dict, wheel: Path) -> dict:
@@ -159,7 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not notebooks:
         raise SystemExit(f"there must be notebooks in {COPIES}, and there are none: make book")
     with tempfile.TemporaryDirectory() as scratch:
-        built = given.wheel or wheel(Path(scratch))
+        built = given.wheel or archive.build(Path(scratch))[1]
         for number, path in enumerate(notebooks):
             folder = Path(scratch) / str(number)
             python = given.python or environment(folder / "environment")

@@ -10,6 +10,7 @@ import pytest
 from tests.book.test_book import FIRST_CELL, NOTEBOOKS, PROJECT, ROOT, URL
 from tests.book.test_extensions import extension
 from tools import colab as situation
+from tools import environment
 
 colab = extension("colab")
 COPIES = sorted(situation.COPIES.glob("*.ipynb"))
@@ -124,7 +125,7 @@ def test_the_first_cell_is_pointed_at_the_wheel():
 
 
 def test_colab_gets_what_the_library_requires_and_nothing_of_the_book():
-    names = set(situation.needed([*PROJECT["dependencies"], "ipykernel"]))
+    names = set(environment.needed([*PROJECT["dependencies"], "ipykernel"]))
     assert {"torch", "numpy", "statsmodels", "ipython", "threadpoolctl"} <= names
     assert not names & {"weights-in-scale", "sphinx", "nbclient", "jupyter-book", "pytest"}
 
