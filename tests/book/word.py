@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXERCISE = re.compile(r"^(:{3,})\{(exercise|solution)\}.*?^\1$", re.S | re.M)
-FENCE = re.compile(r"^(`{3,}).*?^\1", re.S | re.M)
+FENCE = re.compile(r"^(`{3,})(?!\{(?!code)).*?^\1", re.S | re.M)  # code, not a directive
 CODE = re.compile(r"(`+).+?\1", re.S)
 MATH = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$]+)\$", re.S)
 NUMBER = re.compile(r"(?<![\w.])\d*\.\d+|(?<![\w.])\d+(?:\.\d+)?\s?%")
