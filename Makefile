@@ -88,8 +88,9 @@ chapter: $(STAMP)
 	$(BIN)/nbstripout --verify notebooks/$(NAME).ipynb
 	$(BIN)/python -m pytest -q tests/book -k $(NAME)
 
+# OPTIONS, for instance: --save book/colab.json, --python OTHER/bin/python
 colab: book
-	$(BIN)/python tools/colab.py
+	$(BIN)/python tools/colab.py $(OPTIONS)
 
 picture: book
 	$(BIN)/python -m tests.browser.screenshots --readme

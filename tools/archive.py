@@ -69,9 +69,7 @@ def test(folder: Path) -> None:
     (archive,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     with tempfile.TemporaryDirectory() as scratch:
         names = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["notebook"]]
-        python, _ = environment.make(
-            Path(scratch) / "environment", [*names, "pytest", "hypothesis"]
-        )
+        python = environment.make(Path(scratch) / "environment", [*names, "pytest", "hypothesis"])
         pip = [python, "-m", "pip", "--isolated", "install", "--quiet", "--no-index", wheel]
         subprocess.run(pip, check=True)
         with tarfile.open(archive) as packed:

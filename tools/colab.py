@@ -1,6 +1,6 @@
 """Colab's situation, rebuilt on this machine: does a lone notebook run there?
 
-    python tools/colab.py [--wheel FILE] [--python FILE] [NOTEBOOK ...]
+    python tools/colab.py [--wheel FILE] [--python FILE] [--save FILE] [NOTEBOOK ...]
 
 A notebook of `_build/colab` (all, if none is named) lies alone in an empty folder. Its environment
 is a fresh one, in which the packages that the library needs and Jupyter's kernel are present, as
@@ -9,13 +9,17 @@ the same number, without an index: what Colab has must be enough. Every cell mus
 SECONDS in all and INSTALL for the first, with no output on stderr and no file left behind.
 
 The environment borrows the packages of the Python that runs this, by links. --python names the
-Python of another one, such as one with Colab's own versions; there the library must not be
-installed, and is after the first notebook.
+Python of another one, such as one with Colab's own versions; there the library is uninstalled
+before each notebook, and is installed in the end. --save keeps day, versions and seconds as a file,
+which the book's status page shows.
 """
 
 import argparse
+import datetime
 import json
 import os
+import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,21 +37,20 @@ RELEASE = f"{PROJECT['name']} @ git+{PROJECT['urls']['Repository']}@v{PROJECT['v
 SECONDS, INSTALL = 180, 20
 NOTE = "Note: you may need to restart the kernel to use updated packages."
 COLAB = """\
-class output:
-    @staticmethod
-    def enable_custom_widget_manager():
-        pass
+import sys
+import types
+
+output = types.SimpleNamespace(enable_custom_widget_manager=lambda: None)
+sys.modules.setdefault("google", types.ModuleType("google"))
+sys.modules["google.colab"] = types.ModuleType("google.colab")
+sys.modules["google.colab"].output = output
 """
 
 
 def environment(folder: Path) -> Path:
     """Make an environment like Colab's in a folder; return its Python."""
     names = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["notebook"]]
-    python, site = borrowed.make(folder, names)
-    package = site / "google" / "colab"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text(COLAB, encoding="utf-8")
-    return python
+    return borrowed.make(folder, names)
 
 
 def pointed(notebook: dict, wheel: Path) -> dict:
@@ -71,7 +74,7 @@ def run(path: Path, wheel: Path, python: Path, folder: Path) -> tuple[float, flo
     startup = home / "ipython" / "profile_default" / "startup"
     for made in (alone, kernel, startup):
         made.mkdir(parents=True)
-    (startup / "colab.py").write_text("import google.colab", encoding="utf-8")
+    (startup / "colab.py").write_text(COLAB, encoding="utf-8")
     spec = {
         "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": "Colab", "language": "python",
@@ -110,24 +113,45 @@ def run(path: Path, wheel: Path, python: Path, folder: Path) -> tuple[float, flo
     return first, took
 
 
+def versions(python: Path) -> dict[str, str]:
+    """Return the versions of an environment's Python and of what the library requires there."""
+    names = [re.match(r"[\w-]+", text)[0] for text in PROJECT["dependencies"]]
+    code = (
+        "import json, platform, sys; from importlib.metadata import version; "
+        "print(json.dumps({'python': platform.python_version()} | "
+        "{name: version(name) for name in sys.argv[1:]}))"
+    )
+    return json.loads(subprocess.check_output([python, "-c", code, *names], text=True))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the notebooks named on the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path)
     parser.add_argument("--wheel", type=Path, help="built here where none is given")
     parser.add_argument("--python", type=Path, help="use this environment as it stands")
+    parser.add_argument("--save", type=Path, help="write versions and seconds as JSON")
     given = parser.parse_args(arguments)
     notebooks = given.notebooks or sorted(COPIES.glob("*.ipynb"))
     if not notebooks:
         raise SystemExit(f"there must be notebooks in {COPIES}, and there are none: make book")
+    seconds = {}
     with tempfile.TemporaryDirectory() as scratch:
         built = given.wheel or archive.build(Path(scratch))[1]
         for number, path in enumerate(notebooks):
             folder = Path(scratch) / str(number)
             python = given.python or environment(folder / "environment")
+            if given.python:
+                gone = [python, "-m", "pip", "uninstall", "--quiet", "--yes", PROJECT["name"]]
+                subprocess.run(gone, check=True)
             first, took = run(path, built, python, folder)
+            seconds[path.stem] = round(took, 1)
             sys.stdout.write(f"{path.name}: installs in {first:.1f} s, ends after {took:.1f} s\n")
             sys.stdout.flush()
+        if given.save:
+            today = datetime.date.today().isoformat()
+            tested = {"day": today, "versions": versions(python), "seconds": seconds}
+            given.save.write_text(json.dumps(tested, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,9 +29,8 @@ def needed(names: list[str]) -> dict[str, metadata.Distribution]:
     return found
 
 
-def make(folder: Path, names: list[str]) -> tuple[Path, Path]:
-    """Make an environment with these packages in a folder; return its Python and where its
-    packages lie."""
+def make(folder: Path, names: list[str]) -> Path:
+    """Make an environment with these packages in a folder; return its Python."""
     venv.create(folder, with_pip=False)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     say = "import sysconfig; print(sysconfig.get_path('purelib'))"
@@ -41,4 +40,4 @@ def make(folder: Path, names: list[str]) -> tuple[Path, Path]:
             link = site / top
             if not link.exists():
                 link.symlink_to(Path(one.locate_file(top)).resolve())
-    return python, site
+    return python

@@ -41,7 +41,7 @@ def listed() -> pd.DataFrame:
     return rows.fillna("")
 
 
-def verdicts() -> pd.DataFrame:
+def answered() -> pd.DataFrame:
     """One row an item: source, item, shows, verdicts (a tuple of words) and note."""
     cells = reproduction.table()
     claims = {source: repeated.claims(source) for source in _with_claims()}
@@ -131,4 +131,4 @@ def _linked(note: str) -> str:
 
 def contents() -> Contents:
     """The table of the reproduction page, which ``companion report --sources`` prints."""
-    return Contents(verdicts())
+    return Contents(answered())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -43,6 +45,24 @@ def shipped(records: Iterable[Record]) -> Styler:
     said = ", ".join(f"{count} at {scale} scale" for scale, count in counts.items())
     table = pd.DataFrame(rows).style.hide(axis="index")
     return table.set_caption(f"{len(rows)} records ship with the book: {said}.")
+
+
+def in_colab(path: str | Path) -> str:
+    """What a file of ``tools/colab.py --save`` says, in a sentence; ValueError for another file."""
+    try:
+        tested = json.loads(Path(path).read_text(encoding="utf-8"))
+        versions, seconds = tested["versions"], tested["seconds"]
+        said = ", ".join(f"{name} {versions[name]}" for name in ("python", "torch", "numpy"))
+        longest = max(seconds, key=seconds.get)
+        return (
+            f"{tested['day']}: all {len(seconds)} notebooks ran to their end with {said}; "
+            f"{longest} took longest, {seconds[longest]:.0f} s."
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must hold day, versions and seconds as tools/colab.py saves them, and does "
+            f"not ({error!r}); run make colab again"
+        ) from None
 
 
 def seeds(record: Record, arm: str) -> Shown:

@@ -24,7 +24,7 @@ PRINTED = {
 
 @pytest.fixture(scope="module")
 def found():
-    return contents.verdicts()
+    return contents.answered()
 
 
 @pytest.mark.parametrize("source", PRINTED)
@@ -91,7 +91,7 @@ def test_an_answer_that_is_none_is_refused(monkeypatch):
 
 
 def test_page_and_terminal_say_the_same(found, monkeypatch):
-    monkeypatch.setattr(contents, "verdicts", lambda: found)
+    monkeypatch.setattr(contents, "answered", lambda: found)
     page, said = contents.contents()._repr_html_(), CliRunner().invoke(app, ["report", "--sources"])
     assert said.exit_code == 0
     lines = said.output.splitlines()

@@ -1,13 +1,17 @@
 """The book's account of itself: versions, records by scale, and how far seeds scatter."""
 
+import json
 import re
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from companion.display import standing
 from companion.evidence import records, selection
 
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "weight-rescaling-mlp-cifar10-jpeg-full"
 
 
@@ -44,3 +48,25 @@ def test_the_spread_over_seeds_is_that_of_the_record():
     assert f"{runs} runs that differ in their seed alone" in figure.alt
     assert f"from {values.min():.1f} to {values.max():.1f} %" in figure.alt
     assert "full scale" in figure.ran
+
+
+def test_what_ran_in_colab_is_said_from_its_file(tmp_path):
+    tested = {
+        "day": "2026-01-02", "seconds": {"a": 10.0, "b": 31.6},
+        "versions": {"python": "3.12.1", "torch": "2.9.0", "numpy": "2.0.2"},
+    }  # fmt: skip
+    (tmp_path / "colab.json").write_text(json.dumps(tested), encoding="utf-8")
+    assert standing.in_colab(tmp_path / "colab.json") == (
+        "2026-01-02: all 2 notebooks ran to their end with python 3.12.1, torch 2.9.0, "
+        "numpy 2.0.2; b took longest, 32 s."
+    )
+    (tmp_path / "colab.json").write_text("{}", encoding="utf-8")
+    for name in ("colab.json", "gone.json"):
+        with pytest.raises(ValueError, match=r"must hold day, versions and seconds as tools/colab"):
+            standing.in_colab(tmp_path / name)
+
+
+def test_the_file_that_the_book_shows_is_of_its_notebooks():
+    tested = json.loads((ROOT / "book/colab.json").read_text(encoding="utf-8"))
+    assert set(tested["seconds"]) <= {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert max(tested["seconds"].values()) <= 180
