@@ -23,6 +23,7 @@ from companion import __version__
 from companion.cli import texts
 from companion.cli.bench import bench
 from companion.cli.carry import export, import_
+from companion.cli.classroom import classroom
 from companion.cli.doctor import doctor
 from companion.cli.errors import BAD_INPUT, OneSentence, leave
 from companion.cli.folders import folders
@@ -195,6 +196,7 @@ app.command()(doctor)
 app.command()(bench)
 app.command()(export)
 app.command("import")(import_)
+app.add_typer(classroom, name="classroom")
 
 
 @app.command()
