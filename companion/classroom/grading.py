@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,9 +38,10 @@ def grade(
     key: bytes,
     sandbox: Sandbox,
     limits: Limits,
+    stop: threading.Event | None = None,
 ) -> Graded:
-    """Run a submission and score what came out."""
-    outcome = run(cells, assignment, key, sandbox, limits)
+    """Run a submission and score what came out; `running.Stopped` once `stop` is set."""
+    outcome = run(cells, assignment, key, sandbox, limits, stop)
     drawn: dict[str, list[Any]] = secret.inputs(key, assignment)
     missing = f"no answer came: {outcome.ended or 'it is not defined'}"
     marks = {

@@ -92,5 +92,14 @@ def parsed(line: bytes) -> Any:
         raise ValueError("it nests too deep") from None
 
 
+def text(value: Any, most: int) -> str:
+    """A text from a submission that every file can hold: cut, and without half signs.
+
+    >>> text("a" + chr(0xD800) + "bcd", 3)
+    'a\\\\ud800b'
+    """
+    return str(value)[:most].encode("utf-8", "backslashreplace").decode()
+
+
 def _article(word: str) -> str:
     return "an" if word[:1].lower() in "aeiou" else "a"

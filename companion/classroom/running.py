@@ -8,6 +8,7 @@ import os
 import selectors
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 
 from companion.classroom import plain, secret
 from companion.classroom.exercise import Assignment, Failed
+from companion.classroom.runner import TEXT
 from companion.classroom.sandbox import Limits, Sandbox
 
 LOOK = 0.2
@@ -32,10 +34,20 @@ class Outcome:
     ended: str = ""
 
 
+class Stopped(Exception):
+    """Grading was stopped while a submission ran."""
+
+
 def run(
-    cells: list[str], assignment: Assignment, key: bytes, sandbox: Sandbox, limits: Limits
+    cells: list[str],
+    assignment: Assignment,
+    key: bytes,
+    sandbox: Sandbox,
+    limits: Limits,
+    stop: threading.Event | None = None,
 ) -> Outcome:
-    """Run a submission's cells on the inputs of a class, and read what comes out."""
+    """Run a submission's cells on the inputs of a class, and read what comes out; `Stopped` once
+    `stop` is set."""
     drawn = secret.inputs(key, assignment)
     started = sandbox(limits)
     request = {
@@ -65,27 +77,29 @@ def run(
             start_new_session=True,
         )
         try:
-            came, outcome.ended = _watched(process, limits)
+            came, outcome.ended = _watched(process, limits, stop or threading.Event())
         finally:
             process.kill()
             started.end()
             process.stdout.close()
             process.wait()
-    ended = False
+    ended, asked = False, {one.name for one in assignment.exercises}
     for line in came.split(b"\n"):
-        ended |= _take(line, outcome, assignment)
+        ended |= _take(line, outcome, len(cells), asked)
     if not ended and not outcome.ended:
         outcome.ended = "its process ended before the notebook did"
     return outcome
 
 
-def _watched(process: subprocess.Popen, limits: Limits) -> tuple[bytes, str]:
+def _watched(process: subprocess.Popen, limits: Limits, stop: threading.Event) -> tuple[bytes, str]:
     """What a process writes until it ends, or is to be ended for the reason given."""
     came, until, look = bytearray(), time.monotonic() + limits.seconds, 0.0
     os.set_blocking(process.stdout.fileno(), False)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
+            if stop.is_set():
+                raise Stopped
             now = time.monotonic()
             if now > until:
                 return bytes(came), f"it took more than {limits.seconds} seconds"
@@ -128,20 +142,20 @@ def _held(pid: int) -> int:
     return 0
 
 
-def _take(line: bytes, outcome: Outcome, assignment: Assignment) -> bool:
+def _take(line: bytes, outcome: Outcome, cells: int, asked: set[str]) -> bool:
     """Take in a line that came out; whether it is the last. What is no line of ours is left."""
-    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+    with contextlib.suppress(
+        ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
+    ):
         said = plain.parsed(line)
-        if "exercise" in said:
-            asked = {one.name for one in assignment.exercises}
-            if said["exercise"] in asked:
-                answers = [_answer(one) for one in said["answers"]]
-                outcome.answers[said["exercise"]] = answers
-        elif "cell" in said:
-            outcome.cells[int(said["cell"])] = (str(said["text"]), str(said["error"]))
+        if said.get("exercise") in asked:
+            outcome.answers[said["exercise"]] = [_answer(one) for one in said["answers"]]
+        elif said.get("cell") in range(cells):
+            texts = (plain.text(said[part], TEXT) for part in ("text", "error"))
+            outcome.cells[int(said["cell"])] = tuple(texts)
         return said.get("end") is True
     return False
 
 
 def _answer(said: dict[str, Any]) -> Any:
-    return Failed(str(said["failed"])[:500]) if "failed" in said else said["answer"]
+    return Failed(plain.text(said["failed"], 400)) if "failed" in said else said["answer"]

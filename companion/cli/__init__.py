@@ -27,6 +27,7 @@ from companion.cli.classroom import classroom
 from companion.cli.doctor import doctor
 from companion.cli.errors import BAD_INPUT, OneSentence, leave
 from companion.cli.folders import folders
+from companion.cli.grade import grade
 from companion.cli.progress import Progress
 from companion.cli.say import say
 from companion.cli.status import status
@@ -197,6 +198,7 @@ app.command()(bench)
 app.command()(export)
 app.command("import")(import_)
 app.add_typer(classroom, name="classroom")
+app.command()(grade)
 
 
 @app.command()

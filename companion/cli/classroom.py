@@ -40,9 +40,7 @@ def new(
     secrets.outside_repositories(out)
     fresh = secrets.make(secret)
     key = secrets.read(secret)
-    say(
-        f"{secret}: {'a new secret' if fresh else 'the secret that was there'}; keep it, grading needs it."
-    )
+    say(f"{secret}: {'a new' if fresh else 'the same'} secret; keep it, grading needs it.")
     for number in assignment or assignments.numbers():
         made = build.make(assignments.find(number), key, sources or assignments.SOURCES)
         path = out / f"{made.assignment.stem}.ipynb"
