@@ -3,10 +3,9 @@
 A source is a notebook in otter-assign's form. Raw cells ``# ASSIGNMENT CONFIG``, ``# BEGIN
 QUESTION`` (with ``name:``) and ``# END QUESTION`` frame it; what stands between the raw cells
 ``# BEGIN SOLUTION`` and ``# END SOLUTION`` is the teacher's; inside a code cell these two words
-frame a solution that students see as dots (``# BEGIN SOLUTION NO PROMPT``: as nothing), a line
-``name = value  # SOLUTION`` becomes ``name = ...``, and the text between ``# BEGIN PROMPT``
-and ``# END PROMPT`` is for students alone. A cell with the tag ``given`` receives the class's
-numbers.
+frame a solution that students see as dots (``# BEGIN SOLUTION NO PROMPT``: as nothing), and a line
+``name = value  # SOLUTION`` becomes ``name = ...``. A cell with the tag ``given`` receives the
+class's numbers.
 
 Source of the form: the documentation of otter-grader 7, *Notebook format*.
 """
@@ -88,7 +87,7 @@ def cut(text: str) -> str:
                 lines.append(f"{begins[1]}...")
         elif line.strip() == "# END SOLUTION":
             inside = False
-        elif not inside and not _prompts(line):
+        elif not inside:
             assigned = _ASSIGNED.fullmatch(line)
             lines.append(f"{assigned[1]} ..." if assigned else line)
     if inside:
@@ -102,17 +101,12 @@ def told(text: str) -> str:
     >>> print(told("four = half(8)  # SOLUTION"))
     four = half(8)
     """
-    lines, prompt = [], False
-    for line in text.splitlines():
-        if _prompts(line):
-            prompt = not prompt
-        elif not (prompt or _BEGIN.fullmatch(line) or line.strip() == "# END SOLUTION"):
-            lines.append(re.sub(r"\s*# SOLUTION\s*$", "", line))
+    lines = [
+        re.sub(r"\s*# SOLUTION\s*$", "", line)
+        for line in text.splitlines()
+        if not _BEGIN.fullmatch(line) and line.strip() != "# END SOLUTION"
+    ]
     return "\n".join(lines)
-
-
-def _prompts(line: str) -> bool:
-    return line.strip() in ('""" # BEGIN PROMPT', '""" # END PROMPT')
 
 
 def _framed(cells: list[Cell]) -> list[tuple[Cell, dict[str, str]]]:

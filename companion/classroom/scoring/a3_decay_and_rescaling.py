@@ -17,15 +17,20 @@ Given = dict[str, Any]
 
 
 def _steps(generator: Generator) -> list[Given]:
-    return [
-        {
-            "steps": int(generator.integers(200, 20_000)),
-            "learning_rate": float(generator.choice([1e-3, 2e-3, 5e-3])),
-            "weight_decay": float(generator.choice([1e-3, 2e-3, 5e-3])),
-            "momentum": float(generator.choice([0.0, 0.5, 0.9])),
-        }
-        for _ in range(6)
-    ]
+    drawn = []
+    for left in generator.uniform(0.1, 0.8, 6):  # far from all and from nothing
+        rate, strength = (float(generator.choice([1e-3, 2e-3, 5e-3])) for _ in range(2))
+        momentum = float(generator.choice([0.0, 0.5, 0.9]))
+        steps = round(-math.log(left) * (1 - momentum) / (rate * strength))
+        drawn.append(
+            {
+                "steps": steps,
+                "learning_rate": rate,
+                "weight_decay": strength,
+                "momentum": momentum,
+            }
+        )
+    return drawn
 
 
 def _plan(generator: Generator) -> list[Given]:
@@ -71,14 +76,15 @@ def _put_back(given: Given, answer: Any) -> str:
 
 
 def _moments(generator: Generator) -> list[Given]:
-    return [
-        {
-            "mean": float(generator.uniform(-0.2, 0.2)),
-            "std": float(generator.uniform(0.05, 0.4)),
-            "sigma": float(generator.uniform(0.01, 0.4)),
-        }
-        for _ in range(6)
-    ]
+    drawn: list[Given] = []
+    while len(drawn) < 6:
+        mean, std, sigma = (float(generator.uniform(*ends)) for ends in _REACH)
+        if 0.2 < _cosine(mean, std, sigma) < 0.9:
+            drawn.append({"mean": mean, "std": std, "sigma": sigma})
+    return drawn
+
+
+_REACH = ((-0.2, 0.2), (0.05, 0.4), (0.01, 0.4))
 
 
 def _cosine(mean: float, std: float, sigma: float) -> float:
