@@ -2,6 +2,7 @@
 
 import importlib
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from companion.classroom import assignments, sources
@@ -27,6 +28,7 @@ def solved(found, shown):
     for cell in sources.solved(cells, found, shown)["cells"]:
         if cell["cell_type"] == "code" and "google.colab" not in cell["source"]:
             exec(compile(cell["source"], found.stem, "exec"), namespace)
+    plt.close("all")
     return namespace
 
 
