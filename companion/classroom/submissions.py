@@ -126,7 +126,8 @@ def _notebook(path: Path) -> bytes:
 
 def _counts(name: str, ending: str) -> bool:
     """Whether a file inside a folder or zip is one that a student made."""
-    hidden = any(part[:1] == "." or part == "__MACOSX" for part in name.split("/"))
+    parts = [part for part in name.split("/") if part not in (".", "..")]
+    hidden = any(part[:1] == "." or part == "__MACOSX" for part in parts)
     return name.lower().endswith(ending) and not hidden
 
 
