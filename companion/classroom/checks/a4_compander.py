@@ -77,8 +77,8 @@ def step_law(given: Given, answer: Any) -> str:
     v, gradient, a, b, rate, decay = given.values()
     v, gradient = np.array(v), np.array(gradient)
     found = (v - array(answer, v.shape)) / rate
-    w = a * np.arctan(v / b)
-    slope = a / b / (1 + (v / b) ** 2)
+    slope = a * b / (b**2 + v**2)
+    w = np.arctan(v / b) * a
     if close(found, slope * (gradient + decay * w)):
         return ""
     if close(found, -slope * (gradient + decay * w)):

@@ -88,8 +88,8 @@ def length_law(given: Given, answer: Any) -> str:
     inputs, outputs, kernel, groups, stride, behind, blocks = given.values()
     if found <= 0:
         return "a length is positive"
-    fan_in = inputs / groups * kernel**2
-    fan_out = outputs / groups * kernel**2 / stride**2
+    each = kernel**2 / groups
+    fan_in, fan_out = inputs * each, outputs * each / stride**2
     share = {"ReLU": 0.5, "nothing": 1.0, "addition": 1.0}[behind]
     asked = {"ReLU": 1.0, "nothing": 1.0, "addition": 1 / blocks}[behind]
     kept = share * found**2 * fan_out / fan_in
