@@ -57,7 +57,7 @@ def grade_all(
         mark = _mark(read, assignment, key, limits)
         if (before := _restored(state, mark, name, assignment)) is not None:
             return before
-        graded = grade(name, list(read.cells), assignment, key, sandbox, limits, stop)
+        graded = grade(name, list(read.cells), assignment, key, sandbox, limits, stop.is_set)
         _keep(state, mark, graded)
         return graded
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,10 @@ def grade(
     key: bytes,
     sandbox: Sandbox,
     limits: Limits,
-    stop: threading.Event | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Graded:
-    """Run a submission and score what came out; `running.Stopped` once `stop` is set."""
-    outcome = run(cells, assignment, key, sandbox, limits, stop)
+    """Run a submission and score what came out; `running.Stopped` once `stopped` says so."""
+    outcome = run(cells, assignment, key, sandbox, limits, stopped)
     drawn: dict[str, list[Any]] = secret.inputs(key, assignment)
     missing = f"no answer came: {outcome.ended or 'it is not defined'}"
     marks = {

@@ -74,7 +74,7 @@ def summary(everyone: Sequence[Graded], assignment: Assignment) -> str:
         for one, got in zip(everyone, points, strict=True)
     ]
     parts = [
-        f"<p>{len(everyone)} submissions; of {assignment.points} points the median is "
+        f"<p>{len(everyone)} students; of {assignment.points} points the median is "
         f"{middle:.3g}, the mean {statistics.mean(points):.3g}.</p>",
         histogram(points, assignment.points),
         "<h2>Exercises</h2>",

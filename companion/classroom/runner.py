@@ -102,6 +102,7 @@ def _shell() -> Any:
     shell.run_line_magic = lambda *_, **__: None  # %pip, %matplotlib and the like
     shell.run_cell_magic = lambda name, line, cell: shell.run_cell(cell).raise_error()
     shell._showtraceback = lambda *_: None
+    shell.displayhook.write_output_prompt = lambda: None
     warnings.filterwarnings("ignore", message=".*non-interactive.*")
     return shell
 

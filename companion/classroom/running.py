@@ -8,9 +8,8 @@ import os
 import selectors
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +43,10 @@ def run(
     key: bytes,
     sandbox: Sandbox,
     limits: Limits,
-    stop: threading.Event | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Run a submission's cells on the inputs of a class, and read what comes out; `Stopped` once
-    `stop` is set."""
+    `stopped` says so."""
     drawn = secret.inputs(key, assignment)
     started = sandbox(limits)
     request = {
@@ -77,7 +76,7 @@ def run(
             start_new_session=True,
         )
         try:
-            came, outcome.ended = _watched(process, limits, stop or threading.Event())
+            came, outcome.ended = _watched(process, limits, stopped)
         finally:
             process.kill()
             started.end()
@@ -91,14 +90,16 @@ def run(
     return outcome
 
 
-def _watched(process: subprocess.Popen, limits: Limits, stop: threading.Event) -> tuple[bytes, str]:
+def _watched(
+    process: subprocess.Popen, limits: Limits, stopped: Callable[[], bool]
+) -> tuple[bytes, str]:
     """What a process writes until it ends, or is to be ended for the reason given."""
     came, until, look = bytearray(), time.monotonic() + limits.seconds, 0.0
     os.set_blocking(process.stdout.fileno(), False)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
-            if stop.is_set():
+            if stopped():
                 raise Stopped
             now = time.monotonic()
             if now > until:

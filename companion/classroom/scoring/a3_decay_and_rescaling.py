@@ -18,9 +18,9 @@ Given = dict[str, Any]
 
 def _steps(generator: Generator) -> list[Given]:
     drawn = []
-    for left in generator.uniform(0.1, 0.8, 6):  # far from all and from nothing
+    for momentum in (0.0, 0.5, 0.9) * 2:
+        left = generator.uniform(0.1, 0.8)  # far from all and from nothing
         rate, strength = (float(generator.choice([1e-3, 2e-3, 5e-3])) for _ in range(2))
-        momentum = float(generator.choice([0.0, 0.5, 0.9]))
         steps = round(-math.log(left) * (1 - momentum) / (rate * strength))
         drawn.append(
             {
