@@ -68,3 +68,32 @@ def build_(
             f"{made.assignment.points} points, untouched {stub.points(made.assignment):g}; "
             f"{texts.count(len(paths), 'file')} in {out}"
         )
+
+
+@classroom.command()
+def sheets(
+    out: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("_build/sheets"),
+    assignment: Numbers = None,
+    secret: Annotated[
+        Path | None, typer.Option(help="File of a class's secret; default: public numbers.")
+    ] = None,
+    sources: Sources = None,
+) -> None:
+    """Make exercise sheets to print, one page of HTML an assignment, with room for answers."""
+    import shutil
+
+    from companion.classroom import assignments, build
+    from companion.classroom import secret as secrets
+    from companion.classroom import sheets as paper
+
+    key = secrets.PUBLIC
+    if secret is not None:
+        secrets.outside_repositories(out)
+        key = secrets.read(secret)
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(paper.MATHJAX, out / "mathjax", dirs_exist_ok=True)
+    for number in assignment or assignments.numbers():
+        made = build.make(assignments.find(number), key, sources or assignments.SOURCES)
+        path = out / f"{made.assignment.stem}.html"
+        path.write_text(paper.sheet(made.student, made.assignment.title), encoding="utf-8")
+        say(f"{path}: open it in a browser and print")
