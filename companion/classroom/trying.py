@@ -75,7 +75,10 @@ def _short(value: Any) -> str:
     shape = getattr(value, "shape", ())
     if shape:
         return f"an array {tuple(shape)}"
-    return f"{value:.4g}" if isinstance(value, float) else repr(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"a {type(value).__name__} of {len(value)}"
 
 
 def _copy(value: Any) -> Any:

@@ -1,0 +1,49 @@
+"""Every assignment's model solutions pass the public checks and get full marks, for any class."""
+
+import numpy as np
+import pytest
+
+from companion.classroom import assignments
+from companion.classroom.checks.laws import plain
+from tests.classroom.solutions import checks, given, marked, solved
+
+FOUND = [assignments.find(number) for number in assignments.numbers()]
+EXERCISES = [(found, one) for found in FOUND if found.number != 3 for one in found.exercises]
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found.stem)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_model_solutions_pass_their_checks_and_get_full_marks(found, seed):
+    shown = given(found, seed)
+    namespace = solved(found, shown)
+    for one in found.exercises:
+        answer, check = namespace[one.name], getattr(checks(found), one.name)
+        if one.kind == "function":
+            reply, mark = check(answer), marked(one, answer, seed)
+        else:
+            reply, mark = (
+                check(answer, shown[one.name]),
+                one.mark([shown[one.name]], [plain(answer)]),
+            )
+        assert reply.right, (one.name, reply.text)
+        assert mark.share == 1, (one.name, mark.why)
+
+
+@pytest.mark.parametrize(
+    ("found", "one"), EXERCISES, ids=[f"{found.number}-{one.name}" for found, one in EXERCISES]
+)
+def test_dots_get_a_sentence_and_constants_get_no_marks(found, one):
+    inputs = one.draw(np.random.default_rng(3))
+    check = getattr(checks(found), one.name)
+    reply = check(...) if one.kind == "function" else check(..., inputs[0])
+    assert not reply.right
+    assert reply.text.startswith("Not yet: ") or "An answer here is" in reply.text
+    for constant in (None, 0.0, 1.0, [], [1.0, 1.0], [0.5, 0.5], "", {}, True, [float("nan")] * 2):
+        assert one.mark(inputs, [constant] * len(inputs)).share <= 0.1, constant
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found.stem)
+def test_an_assignment_keeps_the_books_measures(found):
+    assert 60 <= found.minutes <= 120
+    assert 5 <= len(found.exercises) <= 8
+    assert found.stub == 0
