@@ -124,18 +124,21 @@ def _works(command: list[str]) -> bool:
 
 
 def _bubble(limits: Limits) -> list[str]:
+    """Bubblewrap and its walls. /tmp comes first: what is shown may lie below it."""
     command = ["bwrap", *_walls(), "--die-with-parent", "--new-session", "--clearenv"]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for folder in ("/dev/shm", "/tmp"):
+        command += ["--perms", "1777", "--size", str(limits.file), "--tmpfs", folder]
     for folder in sorted({up for path in _shown() for up in path.parents} - {Path("/")}):
         command += ["--perms", "0755", "--dir", str(folder)]
     for path in _shown():
         command += ["--ro-bind", str(path), str(path)]
     for link, target in _links():
         command += ["--symlink", target, link]
-    command += ["--tmpfs", str(HIDDEN), "--remount-ro", str(HIDDEN), "--proc", "/proc"]
-    command += ["--dev", "/dev"]
-    for folder in ("/dev/shm", "/tmp"):
-        command += ["--perms", "1777", "--size", str(limits.file), "--tmpfs", folder]
-    command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    command += ["--tmpfs", str(HIDDEN)]
+    for folder in (str(HIDDEN), "/dev", "/"):
+        command += ["--remount-ro", folder]
+    command += ["--chdir", "/tmp"]
     for name, value in _environment().items():
         command += ["--setenv", name, value]
     return command

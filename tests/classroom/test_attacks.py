@@ -192,6 +192,19 @@ def test_nothing_outside_its_own_tmp_can_be_written(tried):
     assert not [place for place in places if (Path(place) / name).exists()]
 
 
+def test_no_disk_but_two_small_ones_in_memory_can_be_written(tried):
+    graded = tried("print(open('/proc/mounts').read())")
+    mounts = [line.split() for line in graded.cells[0][0].splitlines() if line]
+    disks = {fields[1]: fields for fields in mounts if fields[2] not in ("proc", "devpts")}
+    writable = {
+        place
+        for place, fields in disks.items()
+        if fields[3].startswith("rw") and not (fields[2] == "devtmpfs" and place > "/dev/")
+    }
+    assert writable == {"/tmp", "/dev/shm"}
+    assert all("size=65536k" in disks[place][3] for place in writable)
+
+
 def test_there_is_no_network(tried):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
