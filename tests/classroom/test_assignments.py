@@ -7,9 +7,23 @@ import pytest
 
 from companion.classroom import assignments
 from companion.classroom.checks.laws import plain
+from companion.classroom.exercise import Failed
 from tests.classroom.solutions import checks, given, marked, solved
 
 FOUND = [assignments.find(number) for number in assignments.numbers()]
+CONSTANTS = (
+    *(None, ..., "", "x", True, 0.0, 1.0, 1e300, -1e300, 10**400, {}, {"A": 1}, Failed("none")),
+    *(
+        [],
+        [[]],
+        [["a"]],
+        [1.0, 1.0],
+        [0.5, 0.5],
+        [float("nan")] * 2,
+        [1e308] * 3,
+        [None, [1e308] * 5],
+    ),
+)
 EXERCISES = [(found, one) for found in FOUND for one in found.exercises]
 
 
@@ -42,7 +56,7 @@ def test_dots_get_a_sentence_and_constants_get_no_marks(found, one):
     reply = check(...) if one.kind == "function" else check(..., inputs[0])
     assert not reply.right
     assert reply.text.startswith("Not yet: ") or "An answer here is" in reply.text
-    for constant in (None, 0.0, 1.0, [], [1.0, 1.0], [0.5, 0.5], "", {}, True, [float("nan")] * 2):
+    for constant in CONSTANTS:
         assert one.mark(inputs, [constant] * len(inputs)).share <= 0.1, constant
 
 

@@ -40,7 +40,7 @@ def close(one: Any, two: Any, rel: float = 2e-3) -> bool:
 
 
 def tried(answer: Any, cases: Iterable[dict[str, Any]], law: Law) -> Reply:
-    """A function tried on these inputs; it is called twice, and must not answer by chance.
+    """Reply to a function by the first law that it breaks on these inputs.
 
     >>> def half(given, answer):
     ...     return "" if marking.number(answer) == given["x"] / 2 else "two halves make one"
