@@ -73,8 +73,12 @@ def run(
             stdin=asked,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=started.environment,
+            pass_fds=started.files,
             start_new_session=True,
         )
+        for file in started.files:
+            os.close(file)
         try:
             came, outcome.ended = _watched(process, limits, stopped)
         finally:

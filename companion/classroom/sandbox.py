@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from companion.classroom import seccomp
+
 PACKAGE = Path(__file__).resolve().parents[1]
 HIDDEN = PACKAGE / "classroom" / "scoring"
 IMAGE = "weights-in-scale-sandbox"
@@ -52,11 +54,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Started:
-    """A command that runs the runner, the limits that the runner sets for itself, and how to end
-    what the command leaves running."""
+    """A command that runs the runner, the limits that the runner sets for itself, the open files
+    and the environment that the command is given, and how to end what it leaves running."""
 
     command: list[str]
     limits: dict[str, int]
+    files: tuple[int, ...] = ()
+    environment: dict[str, str] | None = None
     end: Callable[[], None] = lambda: None
 
 
@@ -65,7 +69,7 @@ Sandbox = Callable[[Limits], Started]
 
 def find() -> Sandbox:
     """The sandbox that works here; ValueError where none does."""
-    if shutil.which("bwrap") and _works([*_bubble(Limits()), sys.executable, "-c", ""]):
+    if shutil.which("bwrap") and _bubbles():
         return bubblewrap
     if shutil.which("docker") and _works(["docker", "info"]):
         _make_image()
@@ -82,7 +86,15 @@ def bubblewrap(limits: Limits) -> Started:
     own = limits.own()
     if os.geteuid() == 0:
         own["user"] = 1_000_000_000 + secrets.randbelow(1_000_000_000)
-    return Started([*_bubble(limits), *_python()], own)
+    filtered, files = [], ()
+    if program := seccomp.program():
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(program)  # far less than a pipe holds
+        filtered, files = ["--seccomp", str(reading)], (reading,)
+    # the first process inside keeps the environment that bwrap was given: there is none to read
+    nothing = {"PATH": os.environ.get("PATH", os.defpath)}
+    return Started([*_bubble(limits), *filtered, *_python()], own, files, nothing)
 
 
 def docker(limits: Limits) -> Started:
@@ -107,7 +119,7 @@ def docker(limits: Limits) -> Started:
     def end() -> None:
         subprocess.run(["docker", "kill", name], capture_output=True)
 
-    return Started([*command, IMAGE, *_python()], own, end)
+    return Started([*command, IMAGE, *_python()], own, end=end)
 
 
 def bare(limits: Limits) -> Started:
@@ -116,9 +128,22 @@ def bare(limits: Limits) -> Started:
     return Started(["env", *variables, *_python()], {"CORE": 0})
 
 
-def _works(command: list[str]) -> bool:
+def _bubbles() -> bool:
+    """Whether bubblewrap can put up its walls here and start Python inside."""
+    started = bubblewrap(Limits())
     try:
-        return subprocess.run(command, capture_output=True, timeout=20).returncode == 0
+        return _works(
+            [*started.command[: -len(_python())], sys.executable, "-c", ""], started.files
+        )
+    finally:
+        for file in started.files:
+            os.close(file)
+
+
+def _works(command: list[str], files: tuple[int, ...] = ()) -> bool:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=20, pass_fds=files)
+        return done.returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
