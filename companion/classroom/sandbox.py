@@ -68,15 +68,21 @@ Sandbox = Callable[[Limits], Started]
 
 
 def find() -> Sandbox:
-    """The sandbox that works here; ValueError where none does."""
-    if shutil.which("bwrap") and _bubbles():
-        return bubblewrap
-    if shutil.which("docker") and _works(["docker", "info"]):
-        _make_image()
-        return docker
+    """The sandbox that works here; ValueError where none does, or where Python and what a notebook
+    needs cannot be seen from inside."""
+    for name, sandbox in (("bwrap", bubblewrap), ("docker", docker)):
+        if shutil.which(name) and _starts(sandbox, ""):
+            if not _starts(sandbox, "import IPython, numpy, companion.classroom.runner"):
+                raise ValueError(
+                    f"a sandbox must see IPython and this package in {sys.prefix}, and does not; "
+                    'install "weights-in-scale[notebook]" into a virtual environment and grade '
+                    "from there"
+                )
+            return sandbox
     raise ValueError(
         "submissions must run in a sandbox, and neither bubblewrap (bwrap) nor Docker works here; "
-        "install one of them, on Debian or Ubuntu with apt-get install bubblewrap"
+        "install one of them, on Debian or Ubuntu with apt-get install bubblewrap, and where it "
+        "is there and fails, let users make namespaces or grade as root"
     )
 
 
@@ -128,24 +134,26 @@ def bare(limits: Limits) -> Started:
     return Started(["env", *variables, *_python()], {"CORE": 0})
 
 
-def _bubbles() -> bool:
-    """Whether bubblewrap can put up its walls here and start Python inside."""
-    started = bubblewrap(Limits())
+def _starts(sandbox: Sandbox, code: str) -> bool:
+    """Whether a sandbox can put up its walls here and run a line of Python inside."""
+    if sandbox is docker:
+        _make_image()
+    started = sandbox(Limits())
+    command = [*started.command[: -len(_python())], sys.executable, "-c", code]
     try:
-        return _works(
-            [*started.command[: -len(_python())], sys.executable, "-c", ""], started.files
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=60,
+            pass_fds=started.files,
+            env=started.environment,
         )
-    finally:
-        for file in started.files:
-            os.close(file)
-
-
-def _works(command: list[str], files: tuple[int, ...] = ()) -> bool:
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=20, pass_fds=files)
         return done.returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
+    finally:
+        for file in started.files:
+            os.close(file)
 
 
 def _bubble(limits: Limits) -> list[str]:
@@ -218,6 +226,8 @@ def _python() -> list[str]:
 
 
 def _make_image() -> None:
-    if not _works(["docker", "image", "inspect", IMAGE]):
+    """Make the image without a file in it, if Docker runs and does not have it."""
+    known = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True)
+    if known.returncode != 0:
         empty = subprocess.run(["tar", "--create", "--files-from", os.devnull], capture_output=True)
         subprocess.run(["docker", "import", "-", IMAGE], input=empty.stdout, capture_output=True)

@@ -367,8 +367,11 @@ def test_without_a_sandbox_nothing_is_graded(monkeypatch):
     with pytest.raises(ValueError, match=r"neither bubblewrap .* nor Docker works here; install"):
         sandbox.find()
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(sandbox, "_works", lambda *_: False)
+    monkeypatch.setattr(sandbox, "_starts", lambda *_: False)
     with pytest.raises(ValueError, match="submissions must run in a sandbox"):
+        sandbox.find()
+    monkeypatch.setattr(sandbox, "_starts", lambda box, code: code == "")
+    with pytest.raises(ValueError, match="a sandbox must see IPython and this package in"):
         sandbox.find()
 
 
