@@ -141,9 +141,10 @@ def _keep(path: Path, mark: str, graded: Graded) -> None:
 
 
 def _restored(path: Path, mark: str, name: str, assignment: Assignment) -> Graded | None:
-    if not path.is_file():
+    try:
+        state = files.read_json(path)
+    except ValueError:  # none yet, or cut short: grade again
         return None
-    state = files.read_json(path)
     if state.get("mark") != mark:
         return None
     marks = {one.name: Mark(*state["marks"][one.name]) for one in assignment.exercises}

@@ -12,6 +12,8 @@ from typing import Any
 
 DEPTH = 12
 """How deep an answer may nest."""
+TEXT = 20_000
+"""Signs of a cell's output that are kept."""
 
 
 class Refused(TypeError):

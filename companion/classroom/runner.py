@@ -29,8 +29,6 @@ from typing import Any
 
 from companion.classroom import plain
 
-TEXT = 20_000
-"""Signs of a cell's output that are kept."""
 ANSWERS = 2_000_000
 """Bytes that the answers to one exercise may have."""
 
@@ -111,7 +109,7 @@ class _Text(io.StringIO):
     """What a cell prints, up to a bound."""
 
     def write(self, text: str) -> int:
-        room = TEXT - self.tell()
+        room = plain.TEXT - self.tell()
         super().write(text[: max(0, room)])
         return len(text)
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from companion.classroom import plain, secret
 from companion.classroom.exercise import Assignment, Failed
-from companion.classroom.runner import TEXT
 from companion.classroom.sandbox import Limits, Sandbox
 
 LOOK = 0.2
@@ -73,8 +72,12 @@ def run(
             stdin=asked,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=started.environment,
+            pass_fds=started.files,
             start_new_session=True,
         )
+        for file in started.files:
+            os.close(file)
         try:
             came, outcome.ended = _watched(process, limits, stopped)
         finally:
@@ -152,7 +155,7 @@ def _take(line: bytes, outcome: Outcome, cells: int, asked: set[str]) -> bool:
         if said.get("exercise") in asked:
             outcome.answers[said["exercise"]] = [_answer(one) for one in said["answers"]]
         elif said.get("cell") in range(cells):
-            texts = (plain.text(said[part], TEXT) for part in ("text", "error"))
+            texts = (plain.text(said[part], plain.TEXT) for part in ("text", "error"))
             outcome.cells[int(said["cell"])] = tuple(texts)
         return said.get("end") is True
     return False

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from companion.classroom import seccomp
+
 PACKAGE = Path(__file__).resolve().parents[1]
 HIDDEN = PACKAGE / "classroom" / "scoring"
 IMAGE = "weights-in-scale-sandbox"
@@ -52,11 +54,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Started:
-    """A command that runs the runner, the limits that the runner sets for itself, and how to end
-    what the command leaves running."""
+    """A command that runs the runner, the limits that the runner sets for itself, the open files
+    and the environment that the command is given, and how to end what it leaves running."""
 
     command: list[str]
     limits: dict[str, int]
+    files: tuple[int, ...] = ()
+    environment: dict[str, str] | None = None
     end: Callable[[], None] = lambda: None
 
 
@@ -64,15 +68,21 @@ Sandbox = Callable[[Limits], Started]
 
 
 def find() -> Sandbox:
-    """The sandbox that works here; ValueError where none does."""
-    if shutil.which("bwrap") and _works([*_bubble(Limits()), sys.executable, "-c", ""]):
-        return bubblewrap
-    if shutil.which("docker") and _works(["docker", "info"]):
-        _make_image()
-        return docker
+    """The sandbox that works here; ValueError where none does, or where Python and what a notebook
+    needs cannot be seen from inside."""
+    for name, sandbox in (("bwrap", bubblewrap), ("docker", docker)):
+        if shutil.which(name) and _starts(sandbox, ""):
+            if not _starts(sandbox, "import IPython, numpy, companion.classroom.runner"):
+                raise ValueError(
+                    f"a sandbox must see IPython and this package in {sys.prefix}, and does not; "
+                    'install "weights-in-scale[notebook]" into a virtual environment and grade '
+                    "from there"
+                )
+            return sandbox
     raise ValueError(
         "submissions must run in a sandbox, and neither bubblewrap (bwrap) nor Docker works here; "
-        "install one of them, on Debian or Ubuntu with apt-get install bubblewrap"
+        "install one of them, on Debian or Ubuntu with apt-get install bubblewrap, and where it "
+        "is there and fails, let users make namespaces or grade as root"
     )
 
 
@@ -82,7 +92,15 @@ def bubblewrap(limits: Limits) -> Started:
     own = limits.own()
     if os.geteuid() == 0:
         own["user"] = 1_000_000_000 + secrets.randbelow(1_000_000_000)
-    return Started([*_bubble(limits), *_python()], own)
+    filtered, files = [], ()
+    if program := seccomp.program():
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(program)  # far less than a pipe holds
+        filtered, files = ["--seccomp", str(reading)], (reading,)
+    # the first process inside keeps the environment that bwrap was given: there is none to read
+    nothing = {"PATH": os.environ.get("PATH", os.defpath)}
+    return Started([*_bubble(limits), *filtered, *_python()], own, files, nothing)
 
 
 def docker(limits: Limits) -> Started:
@@ -107,7 +125,7 @@ def docker(limits: Limits) -> Started:
     def end() -> None:
         subprocess.run(["docker", "kill", name], capture_output=True)
 
-    return Started([*command, IMAGE, *_python()], own, end)
+    return Started([*command, IMAGE, *_python()], own, end=end)
 
 
 def bare(limits: Limits) -> Started:
@@ -116,11 +134,26 @@ def bare(limits: Limits) -> Started:
     return Started(["env", *variables, *_python()], {"CORE": 0})
 
 
-def _works(command: list[str]) -> bool:
+def _starts(sandbox: Sandbox, code: str) -> bool:
+    """Whether a sandbox can put up its walls here and run a line of Python inside."""
+    if sandbox is docker:
+        _make_image()
+    started = sandbox(Limits())
+    command = [*started.command[: -len(_python())], sys.executable, "-c", code]
     try:
-        return subprocess.run(command, capture_output=True, timeout=20).returncode == 0
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=60,
+            pass_fds=started.files,
+            env=started.environment,
+        )
+        return done.returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
+    finally:
+        for file in started.files:
+            os.close(file)
 
 
 def _bubble(limits: Limits) -> list[str]:
@@ -193,6 +226,8 @@ def _python() -> list[str]:
 
 
 def _make_image() -> None:
-    if not _works(["docker", "image", "inspect", IMAGE]):
+    """Make the image without a file in it, if Docker runs and does not have it."""
+    known = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True)
+    if known.returncode != 0:
         empty = subprocess.run(["tar", "--create", "--files-from", os.devnull], capture_output=True)
         subprocess.run(["docker", "import", "-", IMAGE], input=empty.stdout, capture_output=True)

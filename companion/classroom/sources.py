@@ -7,7 +7,10 @@ frame a solution that students see as dots (``# BEGIN SOLUTION NO PROMPT``: as n
 ``name = value  # SOLUTION`` becomes ``name = ...``. A cell with the tag ``given`` receives the
 class's numbers.
 
-Source of the form: the documentation of otter-grader 7, *Notebook format*.
+Source of the form: the documentation of otter-grader 7, *Notebook format*; with
+``strip_solutions_from_all_cells``, ``otter assign`` makes the same cells for students. It is not
+what the build runs, since otter-grader 7.0.0 holds wrapt below 2, which the tested set is above,
+and writes cells of its own, which need otter on the students' side.
 """
 
 from __future__ import annotations

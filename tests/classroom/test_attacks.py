@@ -2,6 +2,7 @@
 ends within its time limit and five seconds."""
 
 import dataclasses
+import platform
 import socket
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import companion
-from companion.classroom import grading, running, sandbox, secret
+from companion.classroom import grading, running, sandbox, seccomp, secret
 from companion.classroom.sandbox import HIDDEN, Limits
 
 GOOD = ["def double(x):\n    return 2 * x", "third = 4", "def ones(n):\n    return [1.0] * n"]
@@ -311,6 +312,37 @@ def test_no_trick_earns_a_mark(tried, cells):
     assert all(mark.why for mark in graded.marks.values())
 
 
+def test_what_the_grader_has_in_its_environment_stays_there(tried, monkeypatch):
+    monkeypatch.setenv("A_TOKEN", "of-the-teacher")
+    look = "import os, glob\nfor path in glob.glob('/proc/[0-9]*/environ'):\n    try:\n"
+    look += "        print('of-the-teacher' in open(path).read(), end=' ')\n"
+    look += "    except PermissionError:\n        print('closed', end=' ')"
+    graded = tried(look, "print(sorted(os.environ))")
+    assert set(graded.cells[0][0].split()) <= {"False", "closed"}
+    assert "A_TOKEN" not in graded.cells[1][0]
+
+
+@pytest.mark.skipif(not seccomp.program(), reason="no filter for this machine")
+def test_calls_that_no_notebook_needs_are_refused_and_threads_still_start(tried, box):
+    if box is not sandbox.bubblewrap:
+        pytest.skip("Docker has a filter of its own")
+    setup = "import ctypes, os, threading\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+    setup += "def call(name, *given):\n    ctypes.set_errno(0)\n"
+    setup += "    print(name, getattr(libc, name)(*given), ctypes.get_errno())"
+    new_user = 0x10000000
+    calls = f"call('unshare', {new_user})\ncall('shmget', 0, 4096, 0o1600)\n"
+    calls += "call('memfd_create', b'a', 0)\ncall('ptrace', 0, 0, 0, 0)\n"
+    calls += f"call('syscall', {seccomp._CLONE[platform.machine() != 'x86_64']}, {new_user | 17})"
+    thread = "one = threading.Thread(target=print, args=('thread',))\none.start()\none.join()"
+    shell = (
+        "import subprocess\nprint(subprocess.run(['echo', 'child'], capture_output=True).stdout)"
+    )
+    graded = tried(setup, calls, thread, shell)
+    assert [line.split()[1:] for line in graded.cells[1][0].splitlines()] == [["-1", "1"]] * 5
+    assert graded.cells[2][0] == "thread\n"
+    assert graded.cells[3][0] == "b'child\\n'\n"
+
+
 def test_two_submissions_do_not_meet(tried):
     leave = "open('/tmp/answers', 'w').write('4'); open('/dev/shm/answers', 'w').write('4')"
     assert shares(tried(leave, "third = 4"))["third"] == 1
@@ -335,8 +367,11 @@ def test_without_a_sandbox_nothing_is_graded(monkeypatch):
     with pytest.raises(ValueError, match=r"neither bubblewrap .* nor Docker works here; install"):
         sandbox.find()
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(sandbox, "_works", lambda command: False)
+    monkeypatch.setattr(sandbox, "_starts", lambda *_: False)
     with pytest.raises(ValueError, match="submissions must run in a sandbox"):
+        sandbox.find()
+    monkeypatch.setattr(sandbox, "_starts", lambda box, code: code == "")
+    with pytest.raises(ValueError, match="a sandbox must see IPython and this package in"):
         sandbox.find()
 
 
