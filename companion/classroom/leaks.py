@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 SIGNS = 40
@@ -26,6 +27,7 @@ def found(solution: str, text: str) -> str:
     return ""
 
 
+@functools.lru_cache(maxsize=256)  # one page is held against many solutions
 def normal(text: str) -> str:
     """Code without comments and spaces, with one kind of quote.
 

@@ -7,7 +7,6 @@ None, True and False, numbers, texts, lists and dicts with texts as keys: nothin
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 DEPTH = 12
@@ -72,10 +71,9 @@ def answered(answer: Any, depth: int = DEPTH) -> Any:
         raise Refused(f"an answer must nest at most {DEPTH} deep")
     if answer is None or type(answer) in (bool, int, float, str):
         return answer
-    torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
-    if torch is not None and isinstance(answer, torch.Tensor):
-        return answer.detach().cpu().tolist()
-    if numpy is not None and isinstance(answer, numpy.ndarray | numpy.generic):
+    if hasattr(answer, "detach"):  # a tensor
+        answer = answer.detach().cpu()
+    if hasattr(answer, "tolist"):  # of NumPy, torch, pandas
         return answered(answer.tolist(), depth - 1)
     if isinstance(answer, list | tuple):
         return [answered(part, depth - 1) for part in answer]

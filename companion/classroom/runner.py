@@ -98,7 +98,9 @@ def _shell() -> Any:
     shell.init_user_ns()
     shell.system = shell.getoutput = lambda *_: None  # no shell commands
     shell.run_line_magic = lambda *_, **__: None  # %pip, %matplotlib and the like
-    shell.run_cell_magic = lambda name, line, cell: shell.run_cell(cell).raise_error()
+    shell.run_cell_magic = lambda name, line, cell: (
+        shell.run_cell(cell).raise_error() if name in ("time", "timeit", "capture") else None
+    )
     shell._showtraceback = lambda *_: None
     shell.displayhook.write_output_prompt = lambda: None
     warnings.filterwarnings("ignore", message=".*non-interactive.*")

@@ -35,6 +35,27 @@ def test_an_honest_submission_earns_all_and_a_wrong_one_nothing(tried):
     assert wrong.marks["double"].why == "4 of 4 wrong; the first: it is not the number asked for"
 
 
+def test_a_notebook_as_students_write_them_runs_as_in_jupyter(tried):
+    cells = [
+        "%matplotlib inline\n%pip install nothing\n!ls /",
+        "%%time\ndef double(x):\n    return 2 * x",
+        "%%bash\nexit 1",
+        "import asyncio\nawait asyncio.sleep(0)\ndisplay('shown')\nthird = 4\nthird",
+        "input('name?')",
+        "import numpy as np\ndef ones(n):\n    helper = np.ones(n)\n    return helper",
+    ]
+    graded = tried(*cells)
+    assert shares(graded) == FULL
+    assert graded.cells[3][0].split() == ["'shown'", "4"]
+    assert {i: error.split(":")[0] for i, (_, error) in graded.cells.items() if error} == {
+        4: "EOFError"
+    }
+
+
+def test_a_function_may_lean_on_what_a_later_cell_defines(tried):
+    assert shares(tried("def double(x):\n    return factor * x", "factor = 2"))["double"] == 1
+
+
 def test_a_loop_without_end_costs_its_cell_alone(tried):
     graded = tried(GOOD[0], "while True:\n    pass", GOOD[1])
     assert shares(graded) == {"double": 1, "ones": 0, "third": 1}

@@ -1,6 +1,7 @@
 """Answers of the wrong kind earn nothing and are told so; right ones may be of many kinds."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from companion.classroom import plain
@@ -110,6 +111,9 @@ def test_plain_data_goes_in_and_comes_out():
         [0, 1, 2],
         1,
     ]
+    assert plain.answered(pd.Series([1, 2.5])) == [1, 2.5]
+    with pytest.raises(plain.Refused, match="and a complex is none"):
+        plain.answered([1j])
     deep = []
     for _ in range(20):
         deep = [deep]
