@@ -7,6 +7,7 @@ differ by a share of their size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -24,7 +25,7 @@ WAYS = {
 }
 
 
-def expected(way: str, curvature: np.ndarray) -> np.ndarray:
+def expected(way: str, curvature: Sequence[float] | np.ndarray) -> np.ndarray:
     """Where weights of these curvatures settle, at small learning rates.
 
     L2, of SGD and Adam, and decoupled decay of SGD: where ``h (w - 1) + lambda w = 0``, so
@@ -32,7 +33,7 @@ def expected(way: str, curvature: np.ndarray) -> np.ndarray:
     root mean square ``h sqrt((1 - w)^2 + NOISE^2)``, which cancels h, so all settle where
     ``(1 - w) / sqrt((1 - w)^2 + NOISE^2) = lambda w``.
 
-    >>> expected("l2", np.array([0.1, 0.9])).tolist(), expected("l1", np.array([0.05, 0.2])).tolist()
+    >>> expected("l2", [0.1, 0.9]).tolist(), expected("l1", [0.05, 0.2]).tolist()
     ([0.5, 0.9], [0.0, 0.5])
     """
     h = np.asarray(curvature, float)
