@@ -147,7 +147,7 @@ def remedy(record: Record | None = None) -> Explorable:
 
     return Explorable.compute(
         "remedies",
-        "One network, eight ways",
+        "One network, seven ways",
         [
             Control("remedy", "Remedy", tuple(labels), ordered=False),
             Control("show", "Show", SHOWN, ordered=False),
