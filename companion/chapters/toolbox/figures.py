@@ -77,8 +77,7 @@ def shrunk() -> Shown:
     axes.set_xlim(0.008, 14)
     axes.set_ylim(-0.04, 1.04)
     log_axis(axes.xaxis)
-    axes.annotate("L2 (SGD and Adam),\ndecoupled decay (SGD)", (0.05, 0.33), xytext=(-4, 12),
-                  textcoords="offset points", ha="right", color=style.INK, size=10)  # fmt: skip
+    axes.annotate("L2: SGD and Adam,\ndecoupled: SGD", (0.0105, 0.56), color=style.INK, size=10)
     axes.annotate("AdamW", (0.02, 0.955), xytext=(0, -16), textcoords="offset points",
                   color=style.text_colour("wrs"), size=10)  # fmt: skip
     axes.annotate("L1", (0.13, 0.16), xytext=(7, -8), textcoords="offset points",
@@ -162,7 +161,8 @@ def useful_features(record: Record) -> Shown:
             axes.plot(p_drop + spread, values, ".", color=style.colour("wr"), ms=3, alpha=0.6)
             means.append(values.mean())
         axes.plot(p_drops, means, color=style.colour("wr"), lw=1.6)
-        axes.set_xticks((0, 0.2, 0.35, 0.5, 0.65))
+        axes.set_xlim(-0.04, 0.69)
+        axes.set_xticks((0, 0.2, 0.35, 0.5, 0.65), ["0", "0.2", "0.35", "0.5", "0.65"])
         head(axes, title, note, "p, the probability of zeroing")
         said.append(f"{title}, {note}: {means[0]:.1f} without dropout, {means[-2]:.1f} at p = 0.5")
     panels[1, 1].set_ylim(*panels[1, 0].get_ylim())
@@ -213,7 +213,7 @@ def optimism(record: Record) -> Shown:
 
 def false_alarms(record: Record) -> Shown:
     """How often each way of judging finds a difference where there is none."""
-    figure, axes = canvas(height=2.9)
+    figure, axes = canvas(width=6.6, height=2.9, text=1.1)
     rows = nothing_differs.false_alarms(record)
     places = np.arange(len(rows))[::-1]
     for place, row in zip(places, rows.itertuples(), strict=True):
@@ -224,8 +224,7 @@ def false_alarms(record: Record) -> Shown:
     axes.set_yticks(places, [nothing_differs.JUDGES[judge] for judge in rows["judge"]])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlim(0, 20)
-    head(axes, "False alarms (%)", "dashed: the promised 5; line: 95 % interval",
-         "share of experiments in which nothing differs (← better)")  # fmt: skip
+    head(axes, "False alarms (%)", "dashed: 5, as promised; line: 95 % interval", "← better")
     said = "; ".join(
         f"{nothing_differs.JUDGES[row.judge]}: {row.share:.1%}" for row in rows.itertuples()
     )

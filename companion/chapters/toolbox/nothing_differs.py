@@ -14,10 +14,18 @@ from companion.evidence import comparison, selection
 from companion.evidence.records import Record
 
 ARMS, RUNS, EXPERIMENTS = 5, 10, 1000
+
+
+def _brunner_munzel(a: np.ndarray, b: np.ndarray) -> float:
+    if a.min() > b.max() or b.min() > a.max():  # no spread of ranks to divide by
+        return 0.0
+    return float(stats.brunnermunzel(a, b).pvalue)
+
+
 OTHERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "Welch": lambda a, b: float(stats.ttest_ind(a, b, equal_var=False).pvalue),
     "Kolmogorov-Smirnov": lambda a, b: float(stats.ks_2samp(a, b).pvalue),
-    "Brunner-Munzel": lambda a, b: float(stats.brunnermunzel(a, b).pvalue),
+    "Brunner-Munzel": _brunner_munzel,
 }
 """Tests of two samples that a package offers beside Mann-Whitney's."""
 JUDGES = {
