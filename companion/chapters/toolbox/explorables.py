@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 
+from companion.chapters.toolbox import remedies as told
 from companion.chapters.toolbox import stopping
 from companion.chapters.toolbox.experiments import features, remedies
 from companion.display.explorables import Control, Curve, Explorable, Histogram, Panel, Point
@@ -94,7 +95,7 @@ def when_to_stop(record: Record | None = None) -> Explorable:
 
 
 SHOWN = ("mean of the runs", "every run")
-LOSSES = (1e-3, 2.0)
+LOSSES, ERRORS = (5e-3, 1.0), (1.0, 10.0)
 
 
 def remedy(record: Record | None = None) -> Explorable:
@@ -104,7 +105,7 @@ def remedy(record: Record | None = None) -> Explorable:
     """
     shown = record or records.recorded("remedies-lenet5-mnist-t10k-book")
     arms = remedies.EXPERIMENT.arms
-    labels = {arms[name].label: name for name in shown.provenance["arms"]}
+    labels = {arms[name].label: name for name in told.arms(shown)}
     rows = shown.epochs[shown.epochs["epoch"] > 0]
     rows = rows.assign(test_error=100 * (1 - rows["test_accuracy"]))
     band = {q: bands(rows, q) for q in ("train_loss", "test_loss", "test_error")}
@@ -127,14 +128,15 @@ def remedy(record: Record | None = None) -> Explorable:
     def point(label: str, how: str) -> Point:
         name, every = labels[label], how == SHOWN[1]
         loss = [
-            inside("none, test", band["test_loss"]["none"], LOSSES, "none", faint=True),
-            *curves(name, "train_loss", "training", LOSSES, "dashed", every),
+            *curves(name, "train_loss", "training", LOSSES, "dashed", False),
             *curves(name, "test_loss", "test", LOSSES, "solid", every),
         ]
-        error = [
-            inside("none", band["test_error"]["none"], (0.5, 10.0), "none", faint=True),
-            *curves(name, "test_error", label, (0.5, 10.0), "solid", every),
-        ]
+        error = curves(name, "test_error", label, ERRORS, "solid", every)
+        if name != "none":
+            for panel, quantity, limits, said in (
+                (loss, "test_loss", LOSSES, "none, test"), (error, "test_error", ERRORS, "none"),
+            ):  # fmt: skip
+                panel.append(inside(said, band[quantity]["none"], limits, "none", faint=True))
         last = rows[(rows["arm"] == name) & (rows["epoch"] == rows["epoch"].max())]
         gap = summary(last["test_loss"] - last["train_loss"])
         wrong = summary(last["test_error"])
@@ -154,7 +156,7 @@ def remedy(record: Record | None = None) -> Explorable:
         ],
         [
             Panel("loss", "epoch", "loss", y_log=True, y_limits=LOSSES, band="95 % interval"),
-            Panel("error", "epoch", "test error (%)", y_log=True, y_limits=(0.5, 10.0),
+            Panel("error", "epoch", "test error (%)", y_log=True, y_limits=ERRORS,
                   band="95 % interval"),
         ],
         lambda remedy, show: point(remedy, show),

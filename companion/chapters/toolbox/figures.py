@@ -32,7 +32,7 @@ def overfitting(record: Record) -> Shown:
     for quantity, name, dash in (("test_loss", "test", "-"), ("train_loss", "training", "--")):
         mean = none.groupby("epoch")[quantity].mean()
         for _, run in none.groupby("run"):
-            left.plot(run["epoch"], run[quantity], color=style.colour("none"), lw=0.5, alpha=0.5,
+            left.plot(run["epoch"], run[quantity], color=style.colour("none"), lw=0.6, alpha=0.35,
                       ls=dash)  # fmt: skip
         left.plot(mean.index, mean, color=style.colour("none"), lw=2, ls=dash)
         ends.append((mean.iloc[-1], name, style.text_colour("none")))

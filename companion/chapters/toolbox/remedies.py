@@ -10,11 +10,16 @@ from companion.evidence.records import Record
 from companion.evidence.summaries import Summary, paired_difference, summary
 
 
+def arms(record: Record) -> list[str]:
+    """The recorded arms, in the experiment's order."""
+    return [arm for arm in EXPERIMENT.arms if arm in record.provenance["arms"]]
+
+
 def gaps(record: Record) -> dict[str, Summary]:
     """Arm -> test loss less training loss after the last epoch, mean over runs."""
     return {
         arm: summary(readings.final_generalization_error(record.epochs, arm))
-        for arm in record.provenance["arms"]
+        for arm in arms(record)
     }
 
 
@@ -24,8 +29,8 @@ def errors(record: Record) -> dict[str, pd.DataFrame]:
     found = selection.optimism(record.epochs)
     found = found.assign(best=100 * (1 - found["chosen"]), last=100 * (1 - found["last"]))
     return {
-        arm: rows.sort_values("seed")[["best", "last"]].reset_index(drop=True)
-        for arm, rows in found.groupby("arm", sort=False)
+        arm: found[found["arm"] == arm].sort_values("seed")[["best", "last"]].reset_index(drop=True)
+        for arm in arms(record)
     }
 
 
