@@ -13,6 +13,7 @@
 #   make dist, make test-dist    source archive and wheel, and their tests in a fresh environment
 #   make release  all that a release publishes, in dist/, with checksums
 #   make lowest, make newest, make colab-versions    the library's tests on other versions
+#   make assignments  build the assignments: for students, for teachers, to grade; and try each
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -28,8 +29,8 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # Threads that wait sleep: spinning ones starve each other where cores are shared.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book test lab screenshots bench records clean chapter colab picture links pdf offline dist \
-  test-dist release lowest newest colab-versions
+.PHONY: book test lab screenshots bench records assignments clean chapter colab picture links pdf \
+  offline dist test-dist release lowest newest colab-versions
 .DELETE_ON_ERROR:
 
 $(STAMP): requirements.txt pyproject.toml
@@ -62,7 +63,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --verify notebooks/*.ipynb notebooks/assignments/*.ipynb
 	$(BIN)/python -m pytest $(PARALLEL) $(if $(wildcard $(HTML)),,$(addprefix --ignore=tests/browser/,test_book.py test_axe.py))
 
 lab: $(STAMP)
@@ -125,6 +126,10 @@ lowest newest colab-versions:
 	  $(if $(filter lowest,$@),$(LOWEST)) ".[notebook,test]"
 	$(OTHER)/bin/python -m companion.cli doctor
 	$(OTHER)/bin/python -m pytest -n 2 --dist loadfile $(LIBRARY)
+
+# The book's own instance, which everyone may see; a class's own comes from companion classroom new.
+assignments: $(STAMP)
+	$(BIN)/companion classroom build --out _build/assignments
 
 clean:
 	rm -rf _build build dist
