@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from tools import environment  # noqa: E402
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+BUILT, HIDDEN = {"build", "dist", "_build", "records"}, {".ci", ".github", ".gitignore"}
 TESTED = ("theory", "evidence/test_records.py", "methods/test_rescaling.py", "test_streams.py")
 """What is run against the installed wheel: formulas, records that ship, weights and streams."""
 
@@ -43,14 +44,18 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 def _files() -> list[str]:
-    """The files of the checkout, or of an unpacked archive, which git does not know."""
+    """The files that git knows or does not ignore; all but what is built where git does not say."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     names = found.stdout.decode().split("\0") if found.returncode == 0 else []
     if not names:
-        skipped = {"build", "dist", "_build", ".venv", "records"}
-        names = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*")
-                 if path.relative_to(ROOT).parts[0] not in skipped]  # fmt: skip
+        tops = [path for path in ROOT.iterdir() if path.name not in BUILT]
+        tops = [path for path in tops if path.name[0] != "." or path.name in HIDDEN]
+        names = [
+            path.relative_to(ROOT).as_posix()
+            for top in tops
+            for path in ([top] if top.is_file() else top.rglob("*"))
+        ]
     return [name for name in names if name and (ROOT / name).is_file()]
 
 

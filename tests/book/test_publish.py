@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -95,6 +96,16 @@ def test_the_source_archive_holds_all_that_the_tests_need(built):
                  "notebooks/02-variance-propagation.ipynb", "CHANGELOG.md"):  # fmt: skip
         assert name in names
     assert not [name for name in names if name.startswith(("_build", ".venv", "dist"))]
+
+
+def test_an_unpacked_archive_packs_the_same_files(monkeypatch):
+    known = set(archive._files())
+    nothing = SimpleNamespace(returncode=128, stdout=b"")
+    monkeypatch.setattr(archive.subprocess, "run", lambda *_, **__: nothing)
+    found = {name for name in archive._files() if "__pycache__" not in name}
+    left = {name for name in found - known if not name.endswith((".pyc", ".egg-info"))}
+    assert not known - found
+    assert not [name for name in left if name.startswith((".", "_build", "dist"))]
 
 
 def test_a_build_that_fails_says_why(tmp_path):
