@@ -55,7 +55,7 @@ def in_colab(path: str | Path) -> str:
         said = ", ".join(f"{name} {versions[name]}" for name in ("python", "torch", "numpy"))
         longest = max(seconds, key=seconds.get)
         return (
-            f"{tested['day']}: all {len(seconds)} notebooks ran to their end with {said}; "
+            f"{tested['day']}: {len(seconds)} notebooks ran to their end with {said}; "
             f"{longest} took longest, {seconds[longest]:.0f} s."
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -57,7 +57,7 @@ def test_what_ran_in_colab_is_said_from_its_file(tmp_path):
     }  # fmt: skip
     (tmp_path / "colab.json").write_text(json.dumps(tested), encoding="utf-8")
     assert standing.in_colab(tmp_path / "colab.json") == (
-        "2026-01-02: all 2 notebooks ran to their end with python 3.12.1, torch 2.9.0, "
+        "2026-01-02: 2 notebooks ran to their end with python 3.12.1, torch 2.9.0, "
         "numpy 2.0.2; b took longest, 32 s."
     )
     (tmp_path / "colab.json").write_text("{}", encoding="utf-8")
