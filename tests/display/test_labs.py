@@ -252,7 +252,7 @@ def test_the_page_has_the_recorded_results_and_a_link_instead_of_run(lab, monkey
     page = bundle["text/html"]
     assert '<weights-explorable id="rescaling-lab"' in page
     assert records.recorded("scale-grid-digits-book").label() in page
-    link = "https://colab.research.google.com/github/weights-in-scale/weights-in-scale/blob/main/"
+    link = "https://colab.research.google.com/github/weights-in-scale/weights-in-scale/blob/colab/"
     assert f'href="{link}notebooks/03-decay-and-rescaling.ipynb"' in page
     assert ">Run<" not in page
     start = lab.about.page().start

@@ -38,7 +38,7 @@ def test_the_table_has_one_row_a_contender():
 def test_the_figure_says_how_much_longer_a_larger_stack_takes():
     shown = performance.growth(MADE)
     assert "from 1 to 10 runs a step takes 4 times as long" in shown.alt
-    assert "2-core Made CPU" in shown.caption
+    assert "2-core Made CPU" in shown.ran
 
 
 def test_what_ships_is_sound():
