@@ -39,5 +39,5 @@ def source(assignment: Assignment, folder: Path = SOURCES) -> Path:
 
 
 def _modules() -> dict[int, str]:
-    names = (found.name for found in pkgutil.iter_modules(scoring.__path__))
+    names = (found.name for found in pkgutil.iter_modules(scoring.__path__) if not found.ispkg)
     return {int(name[1 : name.index("_")]): f"{scoring.__name__}.{name}" for name in names}

@@ -131,8 +131,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _mark(read: submissions.Submission, assignment: Assignment, key: bytes, limits: Limits) -> str:
-    scoring = Path(sys.modules[assignment.exercises[0].draw.__module__].__file__)
-    rests_on = [read.digest, assignment.stem, files.digest(scoring.read_bytes()), asdict(limits)]
+    modules = sorted({one.draw.__module__ for one in assignment.exercises})
+    scoring = [files.digest(Path(sys.modules[name].__file__).read_bytes()) for name in modules]
+    rests_on = [read.digest, assignment.stem, scoring, asdict(limits)]
     return secret.digest(key, files.canonical(rests_on))
 
 

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from companion.classroom import assignments, sources
-from companion.classroom.checks.laws import plain
+from companion.classroom.law import plain
 
 
 def checks(found):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from companion.classroom import assignments
-from companion.classroom.checks.laws import plain
 from companion.classroom.exercise import Failed
+from companion.classroom.law import plain
 from tests.classroom.solutions import checks, given, marked, solved
 
 FOUND = [assignments.find(number) for number in assignments.numbers()]
@@ -65,3 +65,16 @@ def test_an_assignment_keeps_the_books_measures(found):
     assert 60 <= found.minutes <= 120
     assert 5 <= len(found.exercises) <= 8
     assert found.stub == 0
+
+
+def test_where_marks_are_made_no_check_tells_how_far_off_an_answer_is(tried):
+    """In the sandbox the laws are not there, and the checks in a notebook hinder nothing."""
+    graded = tried(
+        "from companion.classroom.checks import a1_initialization as check",
+        "print(check.fans(lambda *_: (1, 1)))",
+        "from companion.classroom.scoring import laws",
+        "def double(x):\n    return 2 * x",
+    )
+    assert "and not where marks are made" in graded.cells[1][0]
+    assert graded.cells[2][1].startswith("ImportError: cannot import name 'laws'")
+    assert graded.marks["double"].share == 1

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from companion.classroom.checks import a0_toolbox as laws
-from companion.classroom.checks.laws import Given
 from companion.classroom.exercise import Assignment, Exercise
+from companion.classroom.law import Given
 from companion.classroom.marking import lawful
 from companion.classroom.rows import named_rows
+from companion.classroom.scoring.laws import a0_toolbox as laws
 from companion.evidence.corrections import holm
 
 
@@ -72,7 +72,7 @@ ASSIGNMENT = Assignment(
             3,
             "find the bug in two forms of dropout",
             "function",
-            laws.draw_signals,
+            laws.draw_dropped,
             lawful(laws.dropped_law),
         ),
         Exercise(
@@ -80,15 +80,15 @@ ASSIGNMENT = Assignment(
             3,
             "implement a rule for early stopping",
             "function",
-            laws.draw_losses,
-            lawful(laws.stop_law),
+            laws.draw_early_stop,
+            lawful(laws.early_stop_law),
         ),
         Exercise(
             "normalized",
             4,
             "implement batch normalization for images",
             "function",
-            laws.draw_images,
+            laws.draw_normalized,
             lawful(laws.normalized_law),
         ),
         Exercise(
@@ -96,7 +96,7 @@ ASSIGNMENT = Assignment(
             3,
             "derive an interval from few runs",
             "function",
-            laws.draw_arms,
+            laws.draw_welch,
             lawful(laws.welch_law),
         ),
         Exercise(
@@ -104,16 +104,16 @@ ASSIGNMENT = Assignment(
             3,
             "implement Holm's adjustment",
             "function",
-            laws.draw_pvalues,
-            lawful(laws.holm_law),
+            laws.draw_adjusted,
+            lawful(laws.adjusted_law),
         ),
         Exercise(
             "exact_p",
             4,
             "predict the smallest p-value of few runs, then compute any",
             "function",
-            laws.draw_ranks,
-            lawful(laws.exact_law),
+            laws.draw_exact_p,
+            lawful(laws.exact_p_law),
         ),
         Exercise(
             "holds",

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from companion.classroom.checks import a1_initialization as laws
-from companion.classroom.checks.laws import Given
 from companion.classroom.exercise import Assignment, Exercise, Failed, Mark
+from companion.classroom.law import Given
 from companion.classroom.marking import lawful
 from companion.classroom.rows import named_rows
+from companion.classroom.scoring.laws import a1_initialization as laws
 
 RULES = {"ReLU": math.sqrt(2), "nothing": 1.0}
 """Kaiming's gain by what stands behind a layer."""
@@ -97,8 +97,8 @@ ASSIGNMENT = Assignment(
             4,
             "derive a gain that depends on the size of a signal",
             "function",
-            laws.draw_capped,
-            lawful(laws.capped_law),
+            laws.draw_capped_gain,
+            lawful(laws.capped_gain_law),
         ),
         Exercise(
             "settled",
@@ -113,8 +113,8 @@ ASSIGNMENT = Assignment(
             3,
             "find the bugs in a distribution without tails",
             "function",
-            laws.draw_truncated,
-            lawful(laws.truncated_law),
+            laws.draw_truncated_normal,
+            lawful(laws.truncated_normal_law),
         ),
         Exercise(
             "audit",

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from companion.classroom.checks import a2_variance_propagation as laws
-from companion.classroom.checks.laws import Given
 from companion.classroom.exercise import Assignment, Exercise
+from companion.classroom.law import Given
 from companion.classroom.marking import lawful
+from companion.classroom.scoring.laws import a2_variance_propagation as laws
 from companion.theory import meanfield
 
 
@@ -26,7 +26,7 @@ def _ratio(given: Given, answer: Any) -> str:
     The prediction is ``layers log10(chi_1) / 2``. A measurement over some networks of 300 units
     lies within 0.3 of it: chance is below 0.1 for ten networks of 25 layers.
     """
-    said = laws.pair_law(given, answer)
+    said = laws.gradient_ratio_law(given, answer)
     if said:
         return said
     predicted, measured = answer
@@ -60,15 +60,15 @@ ASSIGNMENT = Assignment(
             3,
             "follow a signal through the parts of a network",
             "function",
-            laws.draw_parts,
-            lawful(laws.parts_law),
+            laws.draw_mean_squares,
+            lawful(laws.mean_squares_law),
         ),
         Exercise(
             "both_ways",
             4,
             "derive what changing widths do to a signal and to its gradient",
             "function",
-            laws.draw_widths,
+            laws.draw_both_ways,
             lawful(laws.both_ways_law),
         ),
         Exercise(
@@ -76,8 +76,8 @@ ASSIGNMENT = Assignment(
             4,
             "derive how far one network strays from the mean",
             "function",
-            laws.draw_spreads,
-            lawful(laws.spread_law),
+            laws.draw_relative_spread,
+            lawful(laws.relative_spread_law),
         ),
         Exercise(
             "gradient_ratio",
@@ -92,15 +92,15 @@ ASSIGNMENT = Assignment(
             3,
             "find the bug in an initialization by data",
             "function",
-            laws.draw_stacks,
-            lawful(laws.stacks_law),
+            laws.draw_scaled_to_one,
+            lawful(laws.scaled_to_one_law),
         ),
         Exercise(
             "four_parts",
             4,
             "take the variance of a trained layer apart",
             "function",
-            laws.draw_layers,
+            laws.draw_four_parts,
             lawful(laws.four_parts_law),
         ),
     ),

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from companion.classroom.checks import a4_compander as laws
-from companion.classroom.checks.laws import Given
 from companion.classroom.exercise import Assignment, Exercise
+from companion.classroom.law import Given
 from companion.classroom.marking import lawful
 from companion.classroom.rows import named_rows
+from companion.classroom.scoring.laws import a4_compander as laws
 
 
 def _layers(generator: np.random.Generator) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ ASSIGNMENT = Assignment(
             3,
             "derive inverse and step factor of another curve",
             "function",
-            laws.draw_weights,
+            laws.draw_algebraic,
             lawful(laws.algebraic_law),
         ),
         Exercise(
@@ -72,15 +72,15 @@ ASSIGNMENT = Assignment(
             3,
             "implement a step of SGD behind a curve",
             "function",
-            laws.draw_steps,
-            lawful(laws.step_law),
+            laws.draw_companded_step,
+            lawful(laws.companded_step_law),
         ),
         Exercise(
             "twin",
             4,
             "derive the plain twin of a companded training",
             "function",
-            laws.draw_twins,
+            laws.draw_twin,
             lawful(laws.twin_law),
         ),
         Exercise(
@@ -88,15 +88,15 @@ ASSIGNMENT = Assignment(
             3,
             "find the bug that sends large weights to the other side",
             "function",
-            laws.draw_starts,
-            lawful(laws.start_law),
+            laws.draw_safe_start,
+            lawful(laws.safe_start_law),
         ),
         Exercise(
             "mean_step",
             4,
             "predict what a curve costs uniform weights, then measure",
             "function",
-            laws.draw_bounds,
+            laws.draw_mean_step,
             lawful(laws.mean_step_law),
         ),
         Exercise(
@@ -104,8 +104,8 @@ ASSIGNMENT = Assignment(
             4,
             "derive how a and b learn",
             "function",
-            laws.draw_pairs,
-            lawful(laws.pair_law),
+            laws.draw_pair_gradient,
+            lawful(laws.pair_gradient_law),
         ),
         Exercise(
             "bitten",

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from companion.classroom.checks import a5_batchnorm_norms as laws
-from companion.classroom.checks.laws import Given
 from companion.classroom.exercise import Assignment, Exercise
+from companion.classroom.law import Given
 from companion.classroom.marking import lawful
 from companion.classroom.rows import named_rows
+from companion.classroom.scoring.laws import a5_batchnorm_norms as laws
 
 
 def _above(generator: np.random.Generator) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def _above(generator: np.random.Generator) -> list[dict[str, Any]]:
 
 
 def _steps(given: Given, answer: Any) -> str:
-    said = laws.steps_law(given, answer)
+    said = laws.steps_to_settle_law(given, answer)
     if said:
         return said
     predicted, counted = answer
@@ -90,8 +90,8 @@ ASSIGNMENT = Assignment(
             3,
             "implement the path of a norm",
             "function",
-            laws.draw_paths,
-            lawful(laws.path_law),
+            laws.draw_norm_path,
+            lawful(laws.norm_path_law),
         ),
         Exercise(
             "settled",
@@ -106,16 +106,16 @@ ASSIGNMENT = Assignment(
             3,
             "match the turn of two runs",
             "function",
-            laws.draw_matched,
-            lawful(laws.matched_law),
+            laws.draw_matched_rates,
+            lawful(laws.matched_rates_law),
         ),
         Exercise(
             "normalized_gradient",
             5,
             "find the bug in a gradient through batch normalization",
             "function",
-            laws.draw_units,
-            lawful(laws.gradient_law),
+            laws.draw_normalized_gradient,
+            lawful(laws.normalized_gradient_law),
         ),
         Exercise(
             "steps_to_settle",

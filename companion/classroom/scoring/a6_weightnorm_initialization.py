@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from companion.classroom.checks import a6_weightnorm_initialization as laws
-from companion.classroom.checks.laws import Given
 from companion.classroom.exercise import Assignment, Exercise
+from companion.classroom.law import Given
 from companion.classroom.marking import lawful, recomputed
+from companion.classroom.scoring.laws import a6_weightnorm_initialization as laws
 from companion.theory import weight_norm
 
 LENGTHS = {
@@ -49,7 +49,7 @@ def _curves(generator: np.random.Generator) -> list[dict[str, Any]]:
     """Squared lengths of signal and gradient through depth, under four starts."""
     layers = int(generator.integers(12, 19))
     curves = {}
-    for letter, start in zip("ABCD", generator.permutation(laws.STARTS), strict=True):
+    for letter, start in zip("ABCD", generator.permutation(list(LENGTHS)), strict=True):
         noise = generator.normal(0, 0.08, (2, layers)).cumsum(axis=1)
         gained = math.log(LENGTHS[start] ** 2 / 2)
         up = np.zeros(layers) if start == "data" else np.arange(1, layers + 1) * gained
@@ -92,24 +92,24 @@ ASSIGNMENT = Assignment(
             4,
             "derive the gradients of length and direction",
             "function",
-            laws.draw_units,
-            lawful(laws.split_law),
+            laws.draw_split_gradient,
+            lawful(laws.split_gradient_law),
         ),
         Exercise(
             "layer_length",
             3,
             "find the length for any convolution",
             "function",
-            laws.draw_layers,
-            lawful(laws.length_law),
+            laws.draw_layer_length,
+            lawful(laws.layer_length_law),
         ),
         Exercise(
             "layer_spread",
             4,
             "derive how far one layer strays",
             "function",
-            laws.draw_spreads,
-            lawful(laws.spread_law),
+            laws.draw_layer_spread,
+            lawful(laws.layer_spread_law),
         ),
         Exercise(
             "grown",
@@ -124,7 +124,7 @@ ASSIGNMENT = Assignment(
             3,
             "find the bug in a start that nobody uses",
             "function",
-            laws.draw_fills,
+            laws.draw_filled,
             lawful(laws.filled_law),
         ),
         Exercise(
@@ -132,8 +132,8 @@ ASSIGNMENT = Assignment(
             3,
             "implement lengths from data",
             "function",
-            laws.draw_batches,
-            lawful(laws.data_law),
+            laws.draw_from_data,
+            lawful(laws.from_data_law),
         ),
         Exercise(
             "starts",
