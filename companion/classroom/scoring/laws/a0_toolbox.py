@@ -14,10 +14,10 @@ from companion.classroom.marking import Unreadable, array, number
 
 
 def draw_dropped(generator: np.random.Generator, count: int = 8) -> list[dict]:
-    """A signal, the probability of a zero, which form of dropout, which mode, and a seed."""
+    """A batch, the probability of a zero, which form of dropout, which mode, and a seed."""
     return [
         {
-            "signal": generator.uniform(0.5, 1.5, 1000).round(3),
+            "signal": generator.uniform(0.5, 1.5, (25, 40)).round(3),
             "p_drop": float(generator.choice([0.1, 0.2, 0.3, 0.7])),
             "form": ("inverted", "classic")[index // 2 % 2],
             "training": index % 4 in (0, 3),
@@ -35,8 +35,11 @@ def dropped_law(given: Given, answer: Any) -> str:
     zeros = float(np.mean(found == 0))
     if not training and zeros:
         return "in evaluation nothing is dropped"
-    if training and abs(zeros - p) > 5 * math.sqrt(p * (1 - p) / len(signal)):
-        if abs(zeros - (1 - p)) < 5 * math.sqrt(p * (1 - p) / len(signal)):
+    if training and np.array_equal(found == 0, np.broadcast_to(found[0] == 0, found.shape)):
+        return "all images lose the same units: each has a mask of its own"
+    chance = 5 * math.sqrt(p * (1 - p) / signal.size)
+    if training and abs(zeros - p) > chance:
+        if abs(zeros - (1 - p)) < chance:
             return f"p_drop is the probability of a zero, and {zeros:.0%} of the numbers are zero"
         return f"{zeros:.0%} of the numbers are zero"
     factors = (found / signal)[found != 0]
