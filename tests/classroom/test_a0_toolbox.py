@@ -140,7 +140,7 @@ MISTAKES = [
     ("dropped", masked(factors=lambda p: (1 / (1 - p) ** 2, (1 - p) ** 2)), "one of the two modes"),
     ("dropped", lambda s, *_: s * (np.arange(s.size) % 7 > 2).reshape(s.shape), "nothing is|%"),
     ("dropped", friends_dropped, "a mask of its own"),
-    ("dropped", lambda s, *_: s, "a mask of its own|%"),
+    ("dropped", lambda s, *_: s, "0% of the numbers are zero"),
     ("early_stop", friends_stop, "not with the one before|no epoch after|by hand"),
     ("early_stop", stop(more=1), "count again"),
     ("early_stop", stop(gain=0.0), "is no gain"),
