@@ -101,7 +101,7 @@ MISTAKES = [
     ("filled", one_length, "have one length"),
     ("filled", lambda n, m, std, seed: drawn(n, m, std**2, seed), "times the standard deviation"),
     ("from_data", data(bias=lambda t, s: -t.mean(axis=0)), "multiplied by the length"),
-    ("from_data", data(bias=lambda t, s: 0 * s), "means to"),
+    ("from_data", data(bias=lambda t, s: 0 * s), "bias take away"),
     ("from_data", data(unit=False), "divide each vector"),
     ("from_data", data(by=np.var), "not by the variance"),
     ("from_data", data(axis=None), "each unit has its own"),
