@@ -196,5 +196,5 @@ def test_curves_are_named_all_or_nothing(seed):
     swapped = right | {order[0]: "one", order[1]: "pytorch"}
     assert exercise.mark([given], [swapped]).share == 0
     assert check.starts(swapped, given).right  # form alone
-    assert "each start has one curve" in check.starts(dict.fromkeys("ABCD", "one"), given).text
+    assert "each name belongs to one" in check.starts(dict.fromkeys("ABCD", "one"), given).text
     assert "in a dict" in check.starts({"A": "one"}, given).text

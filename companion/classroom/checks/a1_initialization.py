@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from companion.classroom.law import Given, tried
-from companion.classroom.rows import in_form
+from companion.classroom.rows import in_form, paired
 from companion.display.exercises import Reply
 
 try:
@@ -52,3 +52,8 @@ def truncated_normal(answer: Any) -> Reply:
 def audit(answer: Any, given: Given) -> Reply:
     """Whether layers of the table are named; which of them are wrong is yours to find."""
     return in_form(answer, [layer["name"] for layer in given["layers"]])
+
+
+def activations(answer: Any, given: Given) -> Reply:
+    """Whether each activation is named once; which curve is whose is yours to read."""
+    return paired(answer, list(given["curves"]), ("linear", "relu", "tanh", "gelu"))

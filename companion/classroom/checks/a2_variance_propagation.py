@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from companion.classroom.law import Given, judged, tried
+from companion.classroom.rows import paired
 from companion.display.exercises import Reply
 
 try:
@@ -41,3 +42,9 @@ def four_parts(answer: Any) -> Reply:
 def gradient_ratio(answer: Any, given: Given) -> Reply:
     """A prediction and a measurement of a gradient through depth, in powers of ten."""
     return judged(answer, given, laws, "gradient_ratio")
+
+
+def networks(answer: Any, given: Given) -> Reply:
+    """Whether each network is named once; which curve is whose is yours to read."""
+    names = ("residual", "scaled residual", "dropout", "length 1")
+    return paired(answer, list(given["curves"]), names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from companion.classroom.law import Given, judged, tried
+from companion.classroom.rows import paired
 from companion.display.exercises import Reply
 
 try:
@@ -48,9 +49,4 @@ def grown(answer: Any, given: Given) -> Reply:
 
 def starts(answer: Any, given: Given) -> Reply:
     """Whether each start is named once; which is which is yours to read."""
-    curves = given["curves"]
-    if not isinstance(answer, dict) or sorted(map(str, answer)) != sorted(curves):
-        return Reply(False, f"Not yet: name a start for each of {', '.join(curves)}, in a dict.")
-    if sorted(map(str, answer.values())) != sorted(STARTS):
-        return Reply(False, f"Not yet: each start has one curve: {', '.join(STARTS)}.")
-    return Reply(True, "Right in form: each start has one curve.")
+    return paired(answer, list(given["curves"]), STARTS)
