@@ -35,7 +35,8 @@ def dropped_law(given: Given, answer: Any) -> str:
     zeros = float(np.mean(found == 0))
     if not training and zeros:
         return "in evaluation nothing is dropped"
-    if training and np.array_equal(found == 0, np.broadcast_to(found[0] == 0, found.shape)):
+    same = np.array_equal(found == 0, np.broadcast_to(found[0] == 0, found.shape))
+    if training and zeros and same:
         return "all images lose the same units: each has a mask of its own"
     chance = 5 * math.sqrt(p * (1 - p) / signal.size)
     if training and abs(zeros - p) > chance:
