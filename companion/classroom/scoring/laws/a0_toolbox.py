@@ -42,7 +42,7 @@ def dropped_law(given: Given, answer: Any) -> str:
     if training and abs(zeros - p) > chance:
         if abs(zeros - (1 - p)) < chance:
             return f"p_drop is the probability of a zero, and {zeros:.0%} of the numbers are zero"
-        return f"{zeros:.0%} of the numbers are zero"
+        return f"{zeros:.0%} of the numbers are zero, and in training a share p_drop is"
     factors = (found / signal)[found != 0]
     if len(factors) == 0 or not close(factors, np.full_like(factors, factors[0]), 1e-6):
         return "a number is dropped, or multiplied by a factor that all share"
