@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from companion.models import alexnet, checks, convnet, lenet, mlp, resnet
+from companion.models import alexnet, checks, convnet, lenet, mlp, preactivation, resnet, vgg
 from companion.models.declare import Model
 from companion.models.parametrization import PARAMETRIZATIONS, reparametrize_
 
@@ -17,6 +17,8 @@ _ALL: dict[str, Model] = {
     "alexnet": alexnet.MODEL,
     **resnet.MODELS,
     "convnet": convnet.MODEL,
+    **vgg.MODELS,
+    **preactivation.MODELS,
 }
 MODELS = tuple(_ALL)
 

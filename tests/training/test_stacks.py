@@ -30,6 +30,8 @@ MLP = Settings(
 LENET = replace(MLP, model="lenet5", widths=(2, 3, 4, 8, 8, 3), activation="tanh")
 RESNET = replace(MLP, model="resnet18", widths=(2, 4, 4, 8, 8, 3), normalization="batch")
 CONVNET = replace(RESNET, model="convnet", widths=(2, 4, 5, 3))
+VGG = replace(RESNET, model="vgg16", widths=(2, 3, 3, 4, 4, 5, 3))
+WIDE = replace(RESNET, model="wrn-10-1", widths=(2, 3, 4, 5, 6, 3))
 BOTTLENECK = replace(RESNET, model="resnet50")
 ALEXNET = replace(MLP, model="alexnet", widths=(2, 3, 4, 5, 4, 4, 9, 8, 3), batch_size=15)
 OWN = (
@@ -157,6 +159,9 @@ def test_a_start_outside_a_curves_range_is_refused_by_both():
         (replace(LENET, parametrization="weight_norm", optimizer="adamw"), 1e-9),
         (RESNET, 1e-5),
         (CONVNET, 1e-6),
+        (VGG, 1e-5),
+        (WIDE, 1e-5),
+        (replace(WIDE, model="preact-resnet18", widths=(2, 3, 3, 4, 4, 5, 3)), 1e-5),
         (replace(RESNET, normalization="layer", augmentation="crop_flip"), 1e-9),
         (replace(RESNET, parametrization="weight_norm", gain=0.5), 1e-9),
     ],
@@ -166,6 +171,9 @@ def test_a_start_outside_a_curves_range_is_refused_by_both():
         "lenet-weight",
         "resnet-batch",
         "convnet-batch",
+        "vgg-batch",
+        "wide-batch",
+        "preact-batch",
         "resnet-layer",
         "resnet-weight",
     ],
