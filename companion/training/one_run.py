@@ -95,7 +95,11 @@ def build(
 ) -> nn.Module:
     """The network of a run before training: the scheme's weights, biases 0, dropout seeded; or the
     lengths and directions that the settings ask for. split: needed where these come from data."""
-    curve = {"learn": settings.compander_learn, "clamp": settings.compander_clamp}
+    curve = {
+        "learn": settings.compander_learn,
+        "clamp": settings.compander_clamp,
+        "alpha": settings.compander_alpha,
+    }
     model = settings.build(**curve if settings.parametrization in CURVES else {})
     models.seed_dropout(model.to(device, dtype), seed)
     settings.bend_(model, settings.scheme, settings.gain)

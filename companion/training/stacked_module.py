@@ -32,7 +32,7 @@ LOSS_SCALE = 1024.0
 
 UNDERSTOOD = (
     *stacked_mlp.UNDERSTOOD, "normalization", "parametrization", "dropout", "precision",
-    "compander_learn", "compander_clamp", "slope_aware",
+    "compander_learn", "compander_clamp", "compander_alpha", "slope_aware",
 )  # fmt: skip
 """The settings that this file heeds; an arm that changes another one is refused."""
 

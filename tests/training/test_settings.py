@@ -63,6 +63,18 @@ from companion.training.settings import Settings
             r"compander_learn must be one of no, coarse, fine, got 'yes'; pick one",
         ),
         (
+            {"compander_alpha": 1.5, "parametrization": "erf"},
+            r"compander_alpha is powerpropagation's, got 1.5 for erf; leave it at 2, or set",
+        ),
+        (
+            {"compander_alpha": 1.5},
+            r"compander_alpha must be left at 2.0 without a curve, got 1.5; set parametrization",
+        ),
+        (
+            {"compander_alpha": 0.5, "parametrization": "powerprop"},
+            r"alpha must be finite and >= 1, got 0.5; 2 is usual",
+        ),
+        (
             {"rescale": "wr", "parametrization": "erf"},
             r"compander_clamp must be True where a rescaling may ask .* range of erf, got False;",
         ),

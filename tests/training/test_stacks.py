@@ -131,6 +131,15 @@ def test_every_curve(together, kind, base):
     equal_one_run(Stack(runs(base, own), SPLIT, torch.float64), 1e-9)
 
 
+@pytest.mark.parametrize("base", [MLP, replace(LENET, dropout=0.2)], ids=["mlp", "lenet"])
+def test_powerpropagation_has_an_alpha_of_its_own(together, base):
+    base = replace(base, parametrization="powerprop", compander_alpha=1.5, weight_decay=0.01)
+    stack = Stack(runs(base, ({}, {"learning_rate": 0.02})), SPLIT, torch.float64)
+    equal_one_run(stack, 1e-9)
+    _, v = stack.view().curves[0]
+    torch.testing.assert_close(stack.weights[0], v * v.abs().sqrt())
+
+
 @pytest.mark.parametrize("learn", ["coarse", "fine"])
 @pytest.mark.parametrize("base", [MLP, replace(RESNET, normalization="layer")], ids=["mlp", "net"])
 def test_learned_curves_decay_v_and_not_a_and_b(together, learn, base):
