@@ -1,8 +1,8 @@
 """What chapter 4 trains: companders beside plain networks that are as fast, and what it cannot."""
 
-from companion.chapters.compander.experiments import mlp, networks
+from companion.chapters.compander.experiments import mlp, networks, resnet
 
-EXPERIMENTS = (mlp.CIFAR, mlp.DIGITS, mlp.ADAPTIVE, *networks.TABLES.values())
+EXPERIMENTS = (mlp.CIFAR, mlp.DIGITS, mlp.ADAPTIVE, resnet.CIFAR, *networks.TABLES.values())
 NOT_BUILT = {
     ("C", "II"): "no experiment of this library trains a VGG",
     ("C", "III"): "no experiment of this library trains a VGG or a WideResNet",
