@@ -43,7 +43,7 @@ CIFAR = Experiment(
         "wc": Arm(bent(PLAIN, compander_clamp=True), "twin", "WC", "compander"),
         "wd-5e-4": Arm(replace(PLAIN, weight_decay=5e-4), "none", "WD 5e-4", "wd"),
         "powerprop": Arm(
-            bent(PLAIN, "powerprop", 1.0, 1.0), "none", "powerprop., α = 2", "wd", "dashed"
+            bent(PLAIN, "powerprop", 1.0, 1.0), "none", "powerprop., alpha 2", "wd", "dashed"
         ),
     },
     measures=(accuracy.ACCURACY, companding.CURVES),
