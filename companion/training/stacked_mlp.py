@@ -39,7 +39,7 @@ SLOPE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 UNDERSTOOD = (
     *PER_RUN, "model", "widths", "activation", "loss", "optimizer", "betas", "eps", "rate_factors",
     "decayed", "inputs", "augmentation", "label_noise", "batch_size", "epochs",
-    "compander_clamp", "compander_alpha", "slope_aware",
+    "compander_clamp", "compander_alpha", "slope_aware", "decay_as_rate",
 )  # fmt: skip
 """The settings that this file heeds besides a curve; it trains no arm in which another one is
 changed."""

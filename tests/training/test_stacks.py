@@ -191,6 +191,16 @@ def test_convolutional_networks_and_batch_statistics(together, base, tolerance):
     equal_one_run(Stack(runs(base, OWN[2:7]), SPLIT, torch.float64), tolerance)
 
 
+@pytest.mark.parametrize("base", [CONVNET, replace(MLP, normalization="batch")], ids=["net", "mlp"])
+def test_a_rising_rate_in_place_of_decay(together, base):
+    own = (
+        {"learning_rate": 0.05, "weight_decay": 0.1},
+        {"momentum": 0.5, "schedule": "step", "milestones": (1,), "drop": 0.3},
+    )
+    base = replace(base, decay_as_rate=0.05, decayed=("gain", "shift"))
+    equal_one_run(Stack(runs(base, own), SPLIT, torch.float64), 1e-6)
+
+
 @pytest.mark.parametrize(
     "base",
     [replace(BOTTLENECK, normalization="layer"), replace(ALEXNET, dropout=0.5)],
