@@ -242,6 +242,8 @@ class Stack:
             passing=network.passing,
             biases=biases,
             curves=network.bent,
+            folds=network.folds,
+            trial=network.trial,
             **step,
         )
 

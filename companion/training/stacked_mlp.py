@@ -101,6 +101,13 @@ class StackedMLP:
             return self.trained
         return [curve.weight(v) for curve, v in zip(self._curves, self.trained, strict=True)]
 
+    def folds(self) -> list[None]:
+        """No layer cuts patches."""
+        return [None] * len(self.trained)
+
+    trial = None
+    """No batch norm follows its weights."""
+
     @property
     def parameters(self) -> list[Tensor]:
         """What is trained for the weight of the first layer, its bias, those of the second, ..."""
