@@ -1,8 +1,8 @@
 """What chapter 5 trains, and what of its source it cannot."""
 
-from companion.chapters.batchnorm_norms.experiments import adamw, convnet
+from companion.chapters.batchnorm_norms.experiments import adamw, batches, convnet, period, resnet
 
-EXPERIMENTS = (convnet.SGD, adamw.DIGITS)
+EXPERIMENTS = (convnet.SGD, adamw.DIGITS, resnet.CIFAR, period.CIFAR, batches.DIGITS)
 _NETWORKS = (
     "no experiment of this library trains these networks with batch normalization; "
     "batchnorm-norms trains a small one"
