@@ -4,6 +4,8 @@ K. He et al., *Identity Mappings in Deep Residual Networks*, 2016 (arXiv 1603.05
 S. Zagoruyko and N. Komodakis, *Wide Residual Networks*, 2016 (arXiv 1605.07146). Normalization
 stands before a convolution, so the last convolution of a block, a shortcut and (in part) the stem
 put out what no normalization follows at once: the output depends on the norms of their weights.
+In a *normed* network another normalization follows each of these, so that it depends on none but
+the last layer's (as L, section 6.1, has its WideResNet).
 """
 
 from __future__ import annotations
@@ -55,21 +57,34 @@ class Block(nn.Module):
     """``x + F(z)``, or ``shortcut(z) + F(z)`` where the shape changes, with z = phi(norm(x)).
 
     F is a 3x3 convolution, normalization, activation, another 3x3 convolution. The shortcut is a
-    1x1 convolution, and stands last, so the block's layers are numbered along F first.
+    1x1 convolution, and stands last, so the block's layers are numbered along F first. normed: a
+    normalization ends F and the shortcut.
     """
 
-    def __init__(self, inputs: int, width: int, stride: int, phi: type, normalization: str) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        stride: int,
+        phi: type,
+        normalization: str,
+        normed: bool = False,
+    ) -> None:
         super().__init__()
         bias = conv_bias(normalization)
+        after = normalization if normed else "none"
         self.before = nn.Sequential(of_images(normalization, inputs), phi())
         self.residual = nn.Sequential(
             nn.Conv2d(inputs, width, 3, stride, padding=1, bias=bias),
             of_images(normalization, width),
             phi(),
             nn.Conv2d(width, width, 3, padding=1, bias=bias),
+            of_images(after, width),
         )
-        same = stride == 1 and inputs == width
-        self.shortcut = None if same else nn.Conv2d(inputs, width, 1, stride, bias=bias)
+        self.shortcut = None
+        if stride != 1 or inputs != width:
+            conv = nn.Conv2d(inputs, width, 1, stride, bias=bias)
+            self.shortcut = nn.Sequential(conv, of_images(after, width))
 
     def forward(self, signal: Tensor) -> Tensor:
         """[n, inputs, H, W] -> [n, width, H / stride, W / stride]."""
@@ -84,7 +99,7 @@ class PreActivationResNet(nn.Module):
 
     blocks: how many, of each stage. widths: image channels, stem, the stages, classes. Images
     [n, C, H, W] of any size. Dropout acts on the averaged features. Convolutions have a bias only
-    without a normalization.
+    without a normalization. normed: a normalization follows every convolution, as said above.
 
     >>> import torch
     >>> with torch.device("meta"):  # shapes without memory
@@ -100,6 +115,7 @@ class PreActivationResNet(nn.Module):
         activation: str = "relu",
         normalization: str = "none",
         dropout: float = 0.0,
+        normed: bool = False,
     ) -> None:
         super().__init__()
         known = roles(len(blocks))
@@ -107,13 +123,16 @@ class PreActivationResNet(nn.Module):
         checks.parts(activation, normalization, dropout)
         phi = checks.ACTIVATIONS[activation]
         channels, signal, *stages, classes = widths
-        self.stem = nn.Conv2d(channels, signal, 3, padding=1, bias=conv_bias(normalization))
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, signal, 3, padding=1, bias=conv_bias(normalization)),
+            of_images(normalization if normed else "none", signal),
+        )
         self.stages = nn.ModuleList()
         for number, (width, count) in enumerate(zip(stages, blocks, strict=True)):
             stage = nn.Sequential()
             for block in range(count):
                 stride = 2 if number > 0 and block == 0 else 1
-                stage.append(Block(signal, width, stride, phi, normalization))
+                stage.append(Block(signal, width, stride, phi, normalization, normed))
                 signal = width
             self.stages.append(stage)
         self.after = nn.Sequential(of_images(normalization, signal), phi())
@@ -136,4 +155,7 @@ MODELS = {
         )
         for depth, widening in WIDE
     },
+    "wrn-28-10-normed": Model(
+        partial(PreActivationResNet, wide_blocks(28), normed=True), wide_widths(10), roles(3)
+    ),
 }

@@ -167,6 +167,7 @@ def test_the_catalogue_names_every_network():
         "mlp", "lenet5", "alexnet", "resnet18", "resnet34", "resnet50",
         "resnet18-imagenet", "resnet34-imagenet", "resnet50-imagenet", "convnet", "vgg16", "vgg19",
         "preact-resnet18", "wrn-28-10", "wrn-40-10", "wrn-40-4", "wrn-16-8", "wrn-16-4", "wrn-10-1",
+        "wrn-28-10-normed",
     )  # fmt: skip
 
 
@@ -274,13 +275,13 @@ def test_a_preactivation_block_by_hand(inputs, stride):
         scaled = (values - mean) / (variance + 1e-5).sqrt()
         return (scaled * norm.weight[:, None, None] + norm.bias[:, None, None]).relu()
 
-    first, norm, _, last = block.residual
+    first, norm, _, last, _ = block.residual
     z = active(signal, block.before[0])
     middle = nn.functional.conv2d(z, first.weight, stride=stride, padding=1)
     moved = nn.functional.conv2d(active(middle, norm), last.weight, padding=1)
     passed = signal
     if (inputs, stride) != (4, 1):
-        passed = nn.functional.conv2d(z, block.shortcut.weight, stride=stride)
+        passed = nn.functional.conv2d(z, block.shortcut[0].weight, stride=stride)
     torch.testing.assert_close(block(signal), passed + moved)
 
 
@@ -300,6 +301,24 @@ def test_blocks_and_depths_that_are_no_network_are_refused():
         ValueError, match=r"widths of vgg16 must be 7 whole numbers .* got \(3, 4\)"
     ):
         models.build("vgg16", (3, 4))
+
+
+@pytest.mark.parametrize(("name", "free"), [("wrn-28-10-normed", 0), ("wrn-28-10", 15)])
+def test_the_output_ignores_norms_where_a_batch_norm_follows(name, free):
+    """In a normed network those of all layers but the last; else not those of the 12 blocks' last
+    convolutions and of the 3 shortcuts (4 to 6 channels in stage 1)."""
+    model = models.build(name, SMALL[name], normalization="batch").double().train()
+    initialize_(model, seed=3)
+    for norm in model.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.eps = 1e-30
+    images, felt = grey_images(), 0
+    before = model(images)
+    for _, layer in list(scalable_layers(model))[1:-1]:
+        layer.weight.data.mul_(3.0)
+        felt += not torch.allclose(model(images), before, rtol=1e-6, atol=1e-8)
+        layer.weight.data.div_(3.0)
+    assert felt == free
 
 
 @pytest.mark.parametrize("side", [64, 100])
@@ -416,6 +435,8 @@ def test_a_normalization_is_where_it_should_be(name, normalization):
         # one behind each layer but the last; before an activation, two a block and a last one
         blocks = sum(isinstance(module, preactivation.Block) for module in model.modules())
         expected = 2 * blocks + 1 if blocks else len(layers) - 1
+        if name.endswith("normed"):  # and one behind each layer that has none behind it
+            expected += len(layers) - 1 - blocks
         assert found == (expected if other == normalization else 0)
     if name not in ("mlp", "lenet5", "alexnet"):
         assert {layer.bias is not None for layer in layers[:-1]} == {normalization == "none"}

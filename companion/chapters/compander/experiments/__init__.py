@@ -4,10 +4,8 @@ from companion.chapters.compander.experiments import mlp, networks, resnet
 
 EXPERIMENTS = (mlp.CIFAR, mlp.DIGITS, mlp.ADAPTIVE, resnet.CIFAR, *networks.TABLES.values())
 NOT_BUILT = {
-    ("C", "II"): "no experiment of this library trains a VGG",
-    ("C", "III"): "no experiment of this library trains a VGG or a WideResNet",
     ("C", "IV"): "this library loads no TinyImageNet",
     ("C", "V"): "this library loads no ImageNet",
     ("C", "VII"): "the paper searched a and b for these two curves anew and does not print them",
 }
-"""(source, table) -> why nothing here answers it, or its rest."""
+"""(source, table) -> why nothing here answers it."""
