@@ -15,6 +15,7 @@ EXPERIMENTS = (
     resnet.CIFAR,
     period.CIFAR,
     batches.DIGITS,
+    windows.DIGITS,
     *tables.TABLES,
 )
 _TINY = "this library loads no Tiny ImageNet"

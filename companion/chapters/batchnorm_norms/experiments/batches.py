@@ -52,7 +52,7 @@ DIGITS = Experiment(
     paired=True,
     scales={
         "quick": Scale("quick", 2, 2, ("digits",), "a check that everything runs"),
-        "book": Scale("book", 20, 30, ("digits",), "twenty runs an arm on two CPU cores"),
+        "book": Scale("book", 12, 30, ("digits",), "twelve paired runs an arm on two CPU cores"),
         "full": Scale("full", 100, 100, ("digits",), "a hundred runs an arm, on a GPU"),
     },
     deviations=("One hidden layer on the digits in place of VGG-16 on CIFAR-10.",),
