@@ -7,6 +7,7 @@ from companion.chapters.batchnorm_norms.experiments import (
     period,
     resnet,
     tables,
+    windows,
 )
 
 EXPERIMENTS = (
