@@ -53,7 +53,10 @@ CIFAR = Experiment(
             "quick", 2, 1, ("digits",), "a check that everything runs",
             changes={"schedule": "constant", "milestones": ()},
         ),
-        "book": Scale("book", 6, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores"),
+        "book": Scale(
+            "book", 3, 2, ("cifar10-jpeg", "cifar10"), "two epochs on two CPU cores",
+            arms=("none", "twin", "wc", "wd-5e-4"), changes={"milestones": (1,)},
+        ),
         "full": Scale(
             "full", 5, 200, ("cifar10", "cifar10-jpeg"),
             "the paper's epochs at the paper's width and image size, on a GPU",
@@ -65,7 +68,7 @@ CIFAR = Experiment(
     },
     deviations=(
         "An eighth of the paper's width, a stem that shrinks an image fourfold before the first "
-        "block, three epochs in place of 200, no augmentation; the full scale undoes all four.",
+        "block, a few epochs in place of 200, no augmentation; the full scale undoes all four.",
         "Powerpropagation has alpha = 2, which the paper does not print.",
     ),
 )  # fmt: skip
