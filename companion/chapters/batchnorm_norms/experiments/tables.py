@@ -12,6 +12,7 @@ from dataclasses import replace
 from companion import models
 from companion.experiments.arm import Arm
 from companion.experiments.plan import Experiment, Published, Scale
+from companion.measure import catalogue
 from companion.training.settings import Settings
 
 NETWORKS = {
@@ -86,6 +87,7 @@ def _experiment(table: str, network: str, images: str) -> Experiment:
         title=f"Decay and rescaling, Table {table}: {ours} on {IMAGES[images].upper()}",
         source=f"Liu, Cui, Wan, Mao and Chan, Table {table}",
         arms=_arms(table, network, images),
+        measures=catalogue.EACH_EPOCH,
         scales={
             "quick": Scale(
                 "quick", 1, 1, ("digits",), "a check that all runs, a narrow network",
