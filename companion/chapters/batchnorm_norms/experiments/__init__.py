@@ -6,6 +6,7 @@ from companion.chapters.batchnorm_norms.experiments import (
     convnet,
     period,
     resnet,
+    small,
     tables,
     windows,
 )
@@ -14,7 +15,8 @@ EXPERIMENTS = (
     convnet.SGD,
     adamw.DIGITS,
     resnet.CIFAR,
-    period.CIFAR,
+    small.DIGITS,
+    period.DIGITS,
     batches.DIGITS,
     windows.DIGITS,
     *tables.TABLES,

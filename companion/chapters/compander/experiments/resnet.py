@@ -53,10 +53,7 @@ CIFAR = Experiment(
             "quick", 2, 1, ("digits",), "a check that everything runs",
             changes={"schedule": "constant", "milestones": ()},
         ),
-        "book": Scale(
-            "book", 3, 2, ("cifar10-jpeg", "cifar10"), "two epochs on two CPU cores",
-            arms=("none", "twin", "wc", "wd-5e-4"), changes={"milestones": (1,)},
-        ),
+        "book": Scale("book", 6, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores"),
         "full": Scale(
             "full", 5, 200, ("cifar10", "cifar10-jpeg"),
             "the paper's epochs at the paper's width and image size, on a GPU",
