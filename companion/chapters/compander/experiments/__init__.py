@@ -1,8 +1,15 @@
 """What chapter 4 trains: companders beside plain networks that are as fast, and what it cannot."""
 
-from companion.chapters.compander.experiments import mlp, networks, resnet
+from companion.chapters.compander.experiments import batchnorm, mlp, networks, resnet
 
-EXPERIMENTS = (mlp.CIFAR, mlp.DIGITS, mlp.ADAPTIVE, resnet.CIFAR, *networks.TABLES.values())
+EXPERIMENTS = (
+    mlp.CIFAR,
+    mlp.DIGITS,
+    mlp.ADAPTIVE,
+    batchnorm.DIGITS,
+    resnet.CIFAR,
+    *networks.TABLES.values(),
+)
 NOT_BUILT = {
     ("C", "IV"): "this library loads no TinyImageNet",
     ("C", "V"): "this library loads no ImageNet",
