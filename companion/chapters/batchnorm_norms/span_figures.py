@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from companion.chapters.batchnorm_norms import inside, parts
-from companion.chapters.batchnorm_norms.experiments import batches, period, resnet, windows
+from companion.chapters.batchnorm_norms.experiments import batches, period, small, windows
 from companion.display import style
 from companion.display.figures import canvas, log_axis, name_lines, show
 from companion.display.forest import forest
@@ -16,15 +16,15 @@ from companion.evidence.summaries import summary
 from companion.experiments.arm import Arm
 
 SHOWN = ("none", "wd", "wrs")
-LAYER = 10
-"""The layer of the ResNet whose norms and turns are drawn."""
+LAYER = 2
+"""The layer whose shapes, norms and turns are drawn."""
 
 
 def outside(record: Record) -> Shown:
     """What weights have outside the span of their inputs, and what it is worth; a record of
-    `resnet.CIFAR`."""
+    `small.DIGITS`."""
     figure, (left, right) = canvas(columns=2, height=3.6)
-    arms, said = resnet.CIFAR.arms, []
+    arms, said = small.DIGITS.arms, []
     start = 100 * inside.by_layer(record, "outside_share", 0).mean()
     layers = start.index[:-1]
     left.plot(layers, start[layers], color=style.INK, lw=1.1, dashes=style.THEORY_DASHES)
@@ -68,55 +68,46 @@ def arms_of(record: Record) -> list[str]:
     return list(record.provenance["arms"])
 
 
-def shapes(record: Record, small: Record) -> Shown:
-    """The generalized-Gaussian shape of weights and of their projections, by layer and by epoch;
-    records of `resnet.CIFAR` and `period.CIFAR`."""
-    figure, panels = canvas(columns=3, height=3.6, text=1.1)
-    arms, said = resnet.CIFAR.arms, []
+def shapes(record: Record) -> Shown:
+    """The generalized-Gaussian shape of a layer's weights and of their projections, by epoch; a
+    record of `small.DIGITS`."""
+    figure, panels = canvas(columns=2, height=3.4, sharey=True)
+    arms, said = small.DIGITS.arms, []
     for axes, column, title in (
         (panels[0], "weight_shape", "β of the weights"),
         (panels[1], "span_shape", "β in the input span"),
     ):
-        found, ends = inside.by_layer(record, column), []
+        ends = []
         for name in SHOWN:
-            mine, family = found.loc[name].iloc[:-1], arms[name].family
-            axes.plot(mine.index, mine, "o-", color=style.colour(family), lw=1.4, ms=4)
-            ends.append((float(mine.iloc[-1]), arms[name].label, style.text_colour(family)))
-            said.append(f"{title}, {arms[name].label}: mean {mine.mean():.2f}")
-        head(axes, title, "after training", "layer")
-        name_lines(axes, ends)
-    ends = []
-    for column, dash, word in (("weight_shape", "dashed", "weights"), ("span_shape", "solid", "")):
-        for name in ("wd", period.period_arm(20)):
-            mine, arm = inside.by_epoch(small, column, name, 2), period.CIFAR.arms[name]
-            panels[2].plot(mine.index, mine, marker="o", ms=4, lw=1.4, ls=style.linestyle(dash),
-                           color=style.colour(arm.family))  # fmt: skip
-            said.append(f"layer 2 of the small network, {arm.label}, {word or 'span'}: "
-                        f"{mine.iloc[0]:.2f} to {mine.iloc[-1]:.2f}")  # fmt: skip
-            if not word:
-                ends.append((float(mine.iloc[-1]), arm.label, style.text_colour(arm.family)))
-    head(panels[2], "β by epoch", "dashed: weights; solid: span", "epoch")
-    name_lines(panels[2], ends)
-    for axes in panels:
+            mine = inside.by_epoch(record, column, name, LAYER)
+            error = 1.96 * inside.by_epoch(record, f"{column}_error", name, LAYER).iloc[-1]
+            family, end = arms[name].family, float(mine.iloc[-1])
+            axes.plot(mine.index, mine, color=style.colour(family), lw=1.8)
+            axes.plot([mine.index[-1]] * 2, [end - error, end + error], lw=3, alpha=0.5,
+                      color=style.colour(family))  # fmt: skip
+            ends.append((end, arms[name].label, style.text_colour(family)))
+            said.append(f"{title}, {arms[name].label}: {mine.iloc[0]:.2f} to {end:.2f} "
+                        f"(± {error:.2f} in a run)")  # fmt: skip
         axes.axhline(2, color=style.INK, lw=0.8, dashes=style.THEORY_DASHES)
-        log_axis(axes.yaxis)
-        axes.set_ylim(0.25, 5)
-        axes.set_yticks((0.5, 1, 2, 4), ("0.5", "1", "2", "4"))
+        axes.set_ylim(0, 2.6)
+        axes.tick_params(labelleft=True)
+        head(axes, title, f"layer {LAYER}; dashed: normal", "epoch")
+        name_lines(axes, ends)
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
-        caption="In the span of the inputs the weights' distribution has heavy tails, whatever "
-        "holds the norm.",
-        ran=f"{record.label()}; right: {small.label()}, layer 2. Line at 2: a normal distribution.",
+        caption="In the span of the inputs the distribution of the weights grows heavy tails, "
+        "whatever holds the norm.",
+        ran=f"{record.label()}. Means over runs; bar: 95 % interval of one run's value.",
         name="shapes",
     )
 
 
 def rising(record: Record) -> Shown:
     """Norm and turn of a step over training, and the accuracy at the end, with decay and with the
-    rate that stands for it; a record of `resnet.CIFAR`."""
+    rate that stands for it; a record of `small.DIGITS`."""
     figure, panels = canvas(columns=3, height=3.6, text=1.1)
-    arms, said = resnet.CIFAR.arms, []
+    arms, said = small.DIGITS.arms, []
     for axes, column, title in (
         (panels[0], "norm", "Norm of a unit"),
         (panels[1], "turn", "Turn of a step (rad)"),
@@ -160,19 +151,19 @@ def _dots(axes, record: Record, arms: dict[str, Arm], title: str, said: list[str
 
 def periods(record: Record) -> Shown:
     """Test accuracy against the turn of a step, for periods and for rates; a record of
-    `period.CIFAR`."""
+    `period.DIGITS`."""
     figure, axes = canvas(height=3.4)
-    arms, said = period.CIFAR.arms, []
-    found = inside.turns(record, 2)
-    places = {"wd": (0, 12), period.factor_arm(0.5): (0, -20), period.factor_arm(0.2): (0, -20)}
+    arms, said = period.DIGITS.arms, []
+    found = inside.turns(record, LAYER)
+    places = {period.factor_arm(factor): (0, -20) for factor in period.FACTORS}
     for name, rows in found.groupby("arm", sort=False):
         arm, turn = arms[name], float(rows["turn"].mean())
         colour, mean = style.colour(arm.family), float(rows["accuracy"].mean())
-        mark = {"wd": "o"}.get(name, "D" if name.startswith("rate") else "s")
+        mark = "o" if name == "none" else "D" if name.startswith("rate") else "s"
         axes.plot(rows["turn"], rows["accuracy"], mark, color=colour, ms=5, mfc="none", alpha=0.7)
         axes.plot(turn, mean, mark, color=colour, ms=8)
         axes.annotate(
-            arm.label.replace("WRS every 20, ", ""), (turn, mean), xytext=places.get(name, (0, 12)),
+            arm.label, (turn, mean), xytext=places.get(name, (0, 12)),
             textcoords="offset points", ha="center", color=style.text_colour(arm.family),
         )  # fmt: skip
         said.append(f"{arm.label}: turn {turn:.2g}, {mean:.1f} %")
@@ -184,8 +175,8 @@ def periods(record: Record) -> Shown:
         alt=f"{'; '.join(said)}.",
         caption="A longer period of rescaling is a smaller step, and does what a smaller rate "
         "does.",
-        ran=f"{record.label()}. Layer 2. Circle: decay; squares: periods; diamonds: every 20 at "
-        "other rates; small: single runs.",
+        ran=f"{record.label()}. Layer {LAYER}. Squares: WRS with a period; diamonds: every 20 at "
+        "another rate; circle: never; small: single runs.",
         name="periods",
     )
 

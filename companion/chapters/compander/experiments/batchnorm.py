@@ -1,7 +1,7 @@
-"""A convolutional network with batch norm behind a curve, beside plain ones: the digits.
+"""A network with batch norm behind a curve, beside plain ones: the digits.
 
-The small sibling of `resnet`, with the same arms: batch norm follows every convolution, so that a
-learning rate, a decay and a curve all come down to how far a step turns the kernels. Three in ten
+The small sibling of `resnet`, with the same arms: batch norm follows every hidden layer, so that a
+learning rate, a decay and a curve all come down to how far a step turns its weights. Three in ten
 training labels are drawn at random, so that this shows in what the network learns.
 """
 
@@ -16,8 +16,8 @@ from companion.measure import accuracy, companding
 from companion.training.settings import Settings
 
 PLAIN = Settings(
-    model="convnet",
-    widths=(1, 16, 24, 24, 10),
+    model="mlp",
+    widths=(64, 128, 64, 10),
     normalization="batch",
     batch_size=32,
     learning_rate=0.1,
@@ -52,11 +52,11 @@ DIGITS = Experiment(
         "quick": Scale(
             "quick", 2, 2, ("digits",), "a check that everything runs", changes={"milestones": (1,)}
         ),
-        "book": Scale("book", 8, 16, ("digits",), "eight paired runs an arm on two CPU cores"),
+        "book": Scale("book", 12, 16, ("digits",), "twelve paired runs an arm on two CPU cores"),
         "full": Scale("full", 100, 60, ("digits",), "a hundred runs an arm, on a GPU"),
     },
     deviations=(
-        "Three convolutions on the digits in place of a ResNet on CIFAR-10, with random labels "
+        "Two hidden layers on the digits in place of a ResNet on CIFAR-10, with random labels "
         "among those of training.",
     ),
 )
