@@ -23,9 +23,11 @@ class Optimization:
     does; ``sgdw`` and ``adamw`` shrink the parameter instead. momentum is SGD's; betas and eps are
     Adam's. learning_rate is per step; rate_factors: role -> factor of it, given as pairs, such as
     ``(("bias", 2.0),)``; a parameter with several roles (`models.roles`) is multiplied by all.
-    weight_decay acts on the roles that ``decayed`` names. decay_as_rate: a decay that acts on the
-    weights of all layers but the output, which a normalization follows, by the learning rate that
-    rises so that directions move as under this decay (`theory.norms.rising_factors`).
+    weight_decay acts on the roles that ``decayed`` names, and so does l1_penalty, which adds
+    l1_penalty times the sum of their absolute values to the loss (`training.l1`). decay_as_rate: a
+    decay that acts on the weights of all layers but the output, which a normalization follows, by
+    the learning rate that rises so that directions move as under this decay
+    (`theory.norms.rising_factors`).
 
     schedule: ``constant``, ``step`` (times ``drop`` after each of the ``milestones``, in epochs),
     ``cosine``; warmup in epochs. batch_size in images, 0 for all of them at once.
@@ -39,6 +41,7 @@ class Optimization:
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
+    l1_penalty: float = 0.0
     decayed: tuple[str, ...] = ("weight", "bias", "gain", "shift")
     decay_as_rate: float = 0.0
     schedule: str = "constant"
@@ -73,6 +76,7 @@ class Optimization:
             ("betas", _betas(self.betas), "two numbers in [0, 1)", "(0.9, 0.999) is usual"),
             ("eps", rules.positive(self.eps), "> 0", "1e-8 is usual"),
             ("weight_decay", rules.not_negative(self.weight_decay), ">= 0", "0 switches it off"),
+            ("l1_penalty", rules.not_negative(self.l1_penalty), ">= 0", "0 switches it off"),
             ("drop", rules.positive(self.drop), "> 0", "0.1 is usual"),
             (
                 "batch_size",
@@ -111,7 +115,8 @@ class Optimization:
             self._check_decay_as_rate()
 
     def _check_decay_as_rate(self) -> None:
-        twice = self.weight_decay and self.decays(("weight", "hidden"))
+        pulls = self.weight_decay or self.l1_penalty
+        twice = pulls and self.decays(("weight", "hidden"))
         if self.optimizer != "sgd" or twice:
             raise ValueError(
                 "decay_as_rate replaces the decay of SGD, got optimizer "
