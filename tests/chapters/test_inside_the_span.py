@@ -112,7 +112,7 @@ def swapped(record, one, two):
     [
         (span_conclusions.check_outside, [SPAN], ("wd", "none")),
         (span_conclusions.check_rising, [SPAN], ("wd", "none")),
-        (span_conclusions.check_periods, [PERIOD], ("tau-20", "tau-540")),
+        (span_conclusions.check_periods, [PERIOD, SPAN], ("tau-20", "tau-540")),
         (span_conclusions.check_windows, [WINDOWS], ("early, falling", "late, falling")),
         (span_conclusions.check_sizes, [SIZES], ("weak, 8", "strong, 8")),
     ],

@@ -7,49 +7,49 @@ from companion.chapters.batchnorm_norms.experiments import batches, period, wind
 from companion.chapters.batchnorm_norms.span_figures import LAYER, SHOWN
 from companion.evidence import claims
 from companion.evidence.records import Record
+from companion.theory import norms
 
 
 def check_outside(record: Record) -> None:
     """Guard the sentences about what lies outside the span, a record of `small.DIGITS`."""
+    whole, less = inside.final(record, "batch_accuracy"), inside.final(record, "inside_accuracy")
+    moved = [float((less[arm] - whole[arm]).mean()) for arm in whole]
     claims.require(
-        "without what lies outside the span no network loses or gains half a point; without as "
-        "many random directions networks lose several",
-        abs(inside.lost(record, "inside_accuracy")) < 0.5
-        and _gained(record, "inside_accuracy") < 0.5
-        and inside.lost(record, "random_accuracy") > 3,
+        "without what lies outside the span no arm gains or loses a fifth of a point; without as "
+        "many random directions each loses four points or more",
+        max(map(abs, moved)) < 0.2
+        and min((whole[arm] - inside.final(record, "random_accuracy")[arm]).mean() for arm in whole)
+        > 4,
         record,
     )
     start = inside.by_layer(record, "outside_share", 0).mean()
-    end = inside.by_layer(record, "outside_share")
+    end = inside.by_layer(record, "outside_share")[3]
     claims.require(
-        "decay empties the outside; without it its share falls too, and less",
-        end.loc["wd"].mean() < end.loc["none"].mean() < start.mean(),
+        "in the third layer six tenths of the squared weights start outside; decay leaves two "
+        "hundredths, the rising rate without any decay as little, nothing a fifth",
+        0.55 < start[3] < 0.7
+        and end["wd"] < 0.03
+        and end["rate"] < 0.03
+        and 0.15 < end["none"] < 0.25,
         record,
     )
 
 
-def _gained(record: Record, column: str) -> float:
-    whole, less = inside.final(record, "batch_accuracy"), inside.final(record, column)
-    return max(float((less[arm] - whole[arm]).max()) for arm in whole)
-
-
-def check_shapes(record: Record, small: Record) -> None:
-    """Guard the sentences about distributions, records of `small.DIGITS` and `period.DIGITS`, and
-    one network trained here."""
-    own, turned = (inside.by_layer(record, name) for name in ("weight_shape", "span_shape"))
+def check_shapes(record: Record) -> None:
+    """Guard the sentences about distributions, a record of `small.DIGITS`, and one network trained
+    here."""
+    start = inside.by_layer(record, "span_shape", 0).mean()[LAYER]
+    own, turned = (inside.by_layer(record, name)[LAYER] for name in ("weight_shape", "span_shape"))
     claims.require(
-        "in the span tails are heavier than in the weights, on average over layers, for every arm",
-        all(turned.loc[name].mean() < own.loc[name].mean() for name in SHOWN),
+        "beta starts at 2; in the span it falls to 1.4 with nothing and to near 1 with decay, with "
+        "WRS, and with the rising rate that has neither",
+        abs(start - 2) < 0.15
+        and 1.3 < turned["none"] < 1.5
+        and all(0.9 < turned[arm] < 1.25 for arm in ("wd", "rate", "wrs"))
+        and abs(turned["rate"] - turned["wd"]) < 0.1
+        and all(turned[arm] < own[arm] for arm in SHOWN),
         record,
     )
-    for arm in ("wd", period.period_arm(20)):
-        path = inside.by_epoch(small, "span_shape", arm, 2)
-        claims.require(
-            "in the small network beta falls from 2 to below 1 within the first epochs, under "
-            "decay and under rescaling",
-            1.8 < path.iloc[0] < 2.4 and path.iloc[-1] < 1,
-            small,
-        )
     found = inside.scales_apart()
     claims.require(
         "divided by its own rms each direction is as normal as the weights; the pool is not",
@@ -61,31 +61,65 @@ def check_shapes(record: Record, small: Record) -> None:
 def check_rising(record: Record) -> None:
     """Guard the sentences about the rate that stands for decay, a record of `small.DIGITS`."""
     end = parts.constant_steps(record)
-    paths = {arm: parts.series(record, arm, LAYER).loc[:end] for arm in ("none", "wd", "rate")}
-    turn = {arm: path["turn"].iloc[-3:].mean() for arm, path in paths.items()}
-    norm = {arm: path["norm"].iloc[-1] for arm, path in paths.items()}
+    for layer in (1, 2, 3):
+        paths = {arm: parts.series(record, arm, layer).loc[:end] for arm in ("wd", "rate")}
+        turn = {arm: path["turn"].iloc[-6:].mean() for arm, path in paths.items()}
+        norm = {arm: path["norm"].iloc[-1] for arm, path in paths.items()}
+        claims.require(
+            "in every layer steps turn as under decay, within a tenth, at fifteen times the norm",
+            abs(turn["rate"] / turn["wd"] - 1) < 0.1 and 14 < norm["rate"] / norm["wd"] < 17,
+            record,
+        )
+    over = {arm: inside.compared(record, [(arm, "none")]).iloc[0] for arm in ("wd", "rate", "wrs")}
+    gap = inside.compared(record, [("rate", "wd")]).iloc[0]
     claims.require(
-        "steps turn as under decay, within a tenth, from a norm several times as large",
-        abs(turn["rate"] / turn["wd"] - 1) < 0.1 and norm["rate"] > 3 * norm["wd"],
-        record,
-    )
-    values = inside.final(record)
-    claims.require(
-        "and the network reads as well as the decayed one, within a point",
-        abs(values["rate"].mean() - values["wd"].mean()) < 1,
+        "decay, the rising rate and WRS gain three points over nothing, each interval above 0; "
+        "between the rate and decay it holds 0, and reaches less than two points to either side",
+        all(2.5 < one.estimate < 3.5 and one.low > 0 for one in over.values())
+        and -2 < gap.low < 0 < gap.high < 2,
         record,
     )
 
 
-def check_periods(record: Record) -> None:
-    """Guard the sentences about the period, a record of `period.DIGITS`."""
-    means = inside.turns(record, 2).groupby("arm")[["turn", "accuracy"]].mean()
-    order = [period.period_arm(tau) for tau in period.PERIODS]
+def check_periods(record: Record, decayed: Record) -> None:
+    """Guard the sentences about the period, records of `period.DIGITS` and `small.DIGITS`."""
+    means = inside.turns(record, LAYER).groupby("arm")[["turn", "accuracy"]].mean()
+    often, some, once = (period.period_arm(tau) for tau in period.PERIODS)
+    slower = period.factor_arm(0.3)
+    gap = inside.compared(record, [(slower, some)]).iloc[0]
     claims.require(
-        "the longer the period, the shorter the step, and the better the network reads",
-        means.loc[order, "turn"].is_monotonic_decreasing
-        and means.loc[order[1:], "accuracy"].is_monotonic_increasing,
+        "every 180 steps turns as far as every 20 at 0.3 times the rate, within a seventh, and an "
+        "interval of the difference in accuracy holds 0",
+        abs(means["turn"][some] / means["turn"][slower] - 1) < 1 / 7 and gap.low < 0 < gap.high,
         record,
+    )
+    over = inside.compared(record, [(often, "none"), (once, "none")])["estimate"]
+    claims.require(
+        "every 20 turns furthest and reads best; once, as the rate falls, loses three points",
+        means["turn"].idxmax() == means["accuracy"].idxmax() == often
+        and over[0] > 2.5
+        and -3.7 < over[1] < -2.7,
+        record,
+    )
+    settings = decayed.provenance["arms"]["wd"]
+    wanted = norms.equilibrium_angle(
+        settings["learning_rate"], settings["weight_decay"], settings["momentum"]
+    )
+    claims.require(
+        "the equilibrium of the decay turns 0.023 radians a step, and so does WRS every 20 steps, "
+        "averaged over layers, within a tenth",
+        round(wanted, 3) == 0.023
+        and abs(
+            sum(
+                inside.turns(decayed, layer).groupby("arm")["turn"].mean()["wrs"]
+                for layer in (1, 2, 3)
+            )
+            / 3
+            / wanted
+            - 1
+        )
+        < 0.1,
+        decayed,
     )
 
 

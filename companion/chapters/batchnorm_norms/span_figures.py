@@ -15,7 +15,7 @@ from companion.evidence.records import Record
 from companion.evidence.summaries import summary
 from companion.experiments.arm import Arm
 
-SHOWN = ("none", "wd", "wrs")
+SHOWN = ("none", "wd", "rate", "wrs")
 LAYER = 2
 """The layer whose shapes, norms and turns are drawn."""
 
@@ -32,11 +32,13 @@ def outside(record: Record) -> Shown:
     found = 100 * inside.by_layer(record, "outside_share")
     for name in SHOWN:
         mine, family = found.loc[name, layers], arms[name].family
-        left.plot(layers, mine, "o-", color=style.colour(family), lw=1.6, ms=4)
+        left.plot(layers, mine, marker="o", color=style.colour(family), lw=1.6, ms=4,
+                  ls=style.linestyle(arms[name].dash))  # fmt: skip
         ends.append((float(mine.iloc[-1]), arms[name].label, style.text_colour(family)))
-        said.append(f"{arms[name].label}: outside share {mine.iloc[0]:.1f} % in layer 1, "
-                    f"{mine.mean():.1f} % on average")  # fmt: skip
+        told = ", ".join(f"{value:.1f}" for value in mine)
+        said.append(f"{arms[name].label}: outside share by layer {told} %")
     left.set_ylim(bottom=0)
+    left.set_xticks(layers)
     head(left, "Outside the input span (%)", "share of the squared weights", "layer")
     name_lines(left, ends)
     places = np.arange(len(arms_of(record)))[::-1]
@@ -47,6 +49,7 @@ def outside(record: Record) -> Shown:
                        color=style.colour(arms[name].family), mfc="none", mew=1.6)  # fmt: skip
             said.append(f"{arms[name].label}, {column.replace('_', ' ')} {values.mean():.1f} %")
     right.set_yticks(places, [arms[name].label for name in arms_of(record)])
+    right.margins(x=0.06)
     right.set_ylim(-0.6, len(places) - 0.4)
     right.grid(True, axis="x")
     right.grid(False, axis="y")
@@ -82,7 +85,8 @@ def shapes(record: Record) -> Shown:
             mine = inside.by_epoch(record, column, name, LAYER)
             error = 1.96 * inside.by_epoch(record, f"{column}_error", name, LAYER).iloc[-1]
             family, end = arms[name].family, float(mine.iloc[-1])
-            axes.plot(mine.index, mine, color=style.colour(family), lw=1.8)
+            axes.plot(mine.index, mine, color=style.colour(family), lw=1.8,
+                      ls=style.linestyle(arms[name].dash))  # fmt: skip
             axes.plot([mine.index[-1]] * 2, [end - error, end + error], lw=3, alpha=0.5,
                       color=style.colour(family))  # fmt: skip
             ends.append((end, arms[name].label, style.text_colour(family)))
@@ -96,8 +100,8 @@ def shapes(record: Record) -> Shown:
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
-        caption="In the span of the inputs the distribution of the weights grows heavy tails, "
-        "whatever holds the norm.",
+        caption="In the span of the inputs the distribution of the weights grows heavy tails; the "
+        "rising rate, without decay, grows them as decay does.",
         ran=f"{record.label()}. Means over runs; bar: 95 % interval of one run's value.",
         name="shapes",
     )
@@ -143,6 +147,7 @@ def _dots(axes, record: Record, arms: dict[str, Arm], title: str, said: list[str
                   color=style.colour(arms[name].family))  # fmt: skip
         said.append(f"{arms[name].label}: {values[name].mean():.1f} %")
     axes.set_yticks(places, [arms[name].label.partition(",")[0] for name in arms_of(record)])
+    axes.margins(x=0.08)
     axes.set_ylim(-0.6, len(places) - 0.4)
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
@@ -155,26 +160,34 @@ def periods(record: Record) -> Shown:
     figure, axes = canvas(height=3.4)
     arms, said = period.DIGITS.arms, []
     found = inside.turns(record, LAYER)
-    places = {period.factor_arm(factor): (0, -20) for factor in period.FACTORS}
+    places = {
+        "none": (0, 13, "center"),
+        period.period_arm(20): (-11, -4, "right"),
+        period.period_arm(180): (11, -4, "left"),
+        period.period_arm(540): (11, -4, "left"),
+        period.factor_arm(0.3): (-11, -4, "right"),
+        period.factor_arm(0.1): (-11, -4, "right"),
+    }
     for name, rows in found.groupby("arm", sort=False):
         arm, turn = arms[name], float(rows["turn"].mean())
         colour, mean = style.colour(arm.family), float(rows["accuracy"].mean())
         mark = "o" if name == "none" else "D" if name.startswith("rate") else "s"
         axes.plot(rows["turn"], rows["accuracy"], mark, color=colour, ms=5, mfc="none", alpha=0.7)
         axes.plot(turn, mean, mark, color=colour, ms=8)
+        x, y, align = places[name]
         axes.annotate(
-            arm.label, (turn, mean), xytext=places.get(name, (0, 12)),
-            textcoords="offset points", ha="center", color=style.text_colour(arm.family),
+            arm.label, (turn, mean), xytext=(x, y), textcoords="offset points", ha=align,
+            color=style.text_colour(arm.family),
         )  # fmt: skip
         said.append(f"{arm.label}: turn {turn:.2g}, {mean:.1f} %")
     log_axis(axes.xaxis)
-    axes.margins(x=0.15, y=0.25)
+    axes.margins(x=0.22, y=0.1)
     head(axes, "Test accuracy (%)", "better ↑", "turn of a step before the rate falls (radians)")
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
-        caption="A longer period of rescaling is a smaller step, and does what a smaller rate "
-        "does.",
+        caption="A longer period of rescaling is a shorter step, and does what a smaller rate "
+        "does; every 540 acts once, as the rate falls, and loses.",
         ran=f"{record.label()}. Layer {LAYER}. Squares: WRS with a period; diamonds: every 20 at "
         "another rate; circle: never; small: single runs.",
         name="periods",

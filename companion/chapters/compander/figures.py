@@ -69,7 +69,8 @@ def under_batch_norm(record: Record) -> Shown:
     return show(
         figure,
         alt=f"Paired differences in points. {'; '.join(said)}.",
-        caption="Under batch norm too, what the compander does a plain network does at its rate.",
+        caption="Under batch norm twelve pairs tell neither the compander nor its twin from the "
+        "plain network.",
         ran=f"{record.label()}. Shaded: 0.3 points around none; line: 95 % interval.",
         name="under-batch-norm",
     )
