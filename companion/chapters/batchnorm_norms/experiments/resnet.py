@@ -21,7 +21,7 @@ from companion.measure.dynamics import DYNAMICS
 from companion.training.settings import Settings
 
 DECAY = 2e-3
-"""Four times L's, so that it acts within three epochs: its relaxation time is 125 steps."""
+"""Four times L's, so that it acts within an epoch: its relaxation time is 125 steps."""
 MATCHED = 2.0
 """The factor of the kernels' learning rate under WRS, about the mean of 1 / |w|^2 under decay: from
 a third in the stem to five in the last blocks."""
@@ -75,7 +75,15 @@ CIFAR = Experiment(
         "quick": Scale(
             "quick", 2, 1, ("digits",), "a check that everything runs", changes={"batch_size": 8}
         ),
-        "book": Scale("book", 3, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores"),
+        "book": Scale(
+            "book",
+            2,
+            2,
+            ("cifar10-jpeg", "cifar10"),
+            "two runs of four arms, two epochs, on two CPU cores",
+            arms=("none", "wd", "rate", "wrs"),
+            changes={"milestones": (1,)},
+        ),
         "full": Scale(
             "full",
             5,
@@ -93,8 +101,8 @@ CIFAR = Experiment(
     },
     deviations=(
         "An eighth of the paper's width, a stem that shrinks an image fourfold before the first "
-        "block, three epochs in place of 200, no augmentation.",
-        "Decay 2e-3 in place of 5e-4, so that it acts within three epochs.",
+        "block, two epochs in place of 200, no augmentation.",
+        "Decay 2e-3 in place of 5e-4, so that it acts within an epoch.",
         "The paper rescales the output layer too; here it is left alone, and not decayed.",
         "The paper scales each layer's rate by the norms of a companion run; here all rise by one "
         "formula, which is exact.",
