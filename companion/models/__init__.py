@@ -14,22 +14,27 @@ from companion.models.convnet import ConvNet
 from companion.models.dropout import Dropout, seed_dropout
 from companion.models.lenet import LeNet5
 from companion.models.mlp import MLP
+from companion.models.neighbours import NEIGHBOURS, neighbour_
+from companion.models.residual import Residual
 from companion.models.resnet import ResNet
 from companion.models.roles import roles
 
 __all__ = [
     "MLP",
     "MODELS",
+    "NEIGHBOURS",
     "AlexNet",
     "ConvNet",
     "Dropout",
     "LeNet5",
     "ResNet",
+    "Residual",
     "build",
     "check",
     "default_widths",
     "fitted",
     "model",
+    "neighbour_",
     "parameter_count",
     "roles",
     "seed_dropout",

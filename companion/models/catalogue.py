@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from companion.models import alexnet, checks, convnet, lenet, mlp, resnet
+from companion.models import alexnet, checks, convnet, lenet, mlp, residual, resnet
 from companion.models.declare import Model
 from companion.models.parametrization import PARAMETRIZATIONS, reparametrize_
 
@@ -16,7 +16,8 @@ _ALL: dict[str, Model] = {
     "lenet5": lenet.MODEL,
     "alexnet": alexnet.MODEL,
     **resnet.MODELS,
-    "convnet": convnet.MODEL,
+    **convnet.MODELS,
+    **residual.MODELS,
 }
 MODELS = tuple(_ALL)
 

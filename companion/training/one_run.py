@@ -94,12 +94,14 @@ def build(
     split: Split | None = None,
 ) -> nn.Module:
     """The network of a run before training: the scheme's weights, biases 0, dropout seeded; or the
-    lengths and directions that the settings ask for. split: needed where these come from data."""
+    lengths and directions, or the neighbour, that the settings ask for. split: needed where these come from data."""
     curve = {"learn": settings.compander_learn, "clamp": settings.compander_clamp}
     model = settings.build(**curve if settings.parametrization in CURVES else {})
     models.seed_dropout(model.to(device, dtype), seed)
     settings.bend_(model, settings.scheme, settings.gain)
     initialize_(model, settings.scheme, settings.gain, seed, settings.distribution)
+    if settings.neighbour != "none":
+        return models.neighbour_(model, settings.neighbour, seed)
     if settings.lengths == "drawn":
         return model
     images = None

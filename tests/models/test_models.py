@@ -119,6 +119,9 @@ SMALL = {
     "lenet5": (1, 2, 3, 8, 6, 3),
     "alexnet": (1, 2, 3, 4, 3, 2, 6, 5, 3),
     "convnet": (1, 4, 6, 6, 3),
+    "deepcnn": (1, 4, 6, 6, 3),
+    "residual": (1, 4, 4, 6, 6, 3),
+    "residual-halved": (1, 4, 4, 6, 6, 3),
     **{name: (1, 4, 8, 16, 16, 3) for name in models.MODELS if name.startswith("resnet")},
 }
 
@@ -154,7 +157,8 @@ def test_parameter_counts_are_those_of_the_papers(name, normalization, count):
 def test_the_catalogue_names_every_network():
     assert models.MODELS == (
         "mlp", "lenet5", "alexnet", "resnet18", "resnet34", "resnet50",
-        "resnet18-imagenet", "resnet34-imagenet", "resnet50-imagenet", "convnet",
+        "resnet18-imagenet", "resnet34-imagenet", "resnet50-imagenet", "convnet", "deepcnn",
+        "residual", "residual-halved",
     )  # fmt: skip
 
 
@@ -344,7 +348,7 @@ def test_a_normalization_is_where_it_should_be(name, normalization):
     for other, kind in kinds.items():
         found = sum(isinstance(module, kind) for module in model.modules())
         assert found == (len(layers) - 1 if other == normalization else 0)  # not after the last
-    if name.startswith("resnet") or name == "convnet":
+    if name.startswith("res") or name in ("convnet", "deepcnn"):
         assert {layer.bias is not None for layer in layers[:-1]} == {normalization == "none"}
     else:
         assert all(layer.bias is not None for layer in layers)
