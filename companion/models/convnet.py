@@ -1,9 +1,10 @@
 """Plain convolutional networks: as many 3x3 convolutions as one likes.
 
-``convnet``, each of whose convolutions halves the image, is made for experiments on weight norms that two CPU cores can afford: a convolution is always followed
-by its normalization, so under batch norm the output ignores the norm of every kernel but the last
-layer's, as in the networks of L with a normalization after every convolution. ``deepcnn``, of which
-the first two do, is the one that A trains to a hundred layers (figure 3, after Xiao et al. 2018).
+``convnet``, each of whose convolutions halves the image, is made for experiments on weight norms
+that two CPU cores can afford: a convolution is always followed by its normalization, so under batch
+norm the output ignores the norm of every kernel but the last layer's, as in the networks of L with
+a normalization after every convolution. ``deepcnn``, of which the first two do, is the one that A
+trains at many depths (figure 3, after Xiao et al. 2018).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class ConvNet(nn.Module):
     """3x3 convolutions, each with its normalization and activation; the mean over places; a linear
     layer.
 
-    halvings: how many convolutions, the first ones, have stride 2; None for all. widths: image channels, those of each convolution, classes. Images [n, C, H, W] of any size.
+    widths: image channels, those of each convolution, classes. Images [n, C, H, W] of any size.
+    halvings: how many convolutions, the first ones, have stride 2; None for all.
     Dropout acts on the averaged features. Convolutions have a bias only without a normalization.
 
     >>> sum(p.numel() for p in ConvNet(normalization="batch").parameters())

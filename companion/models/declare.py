@@ -16,8 +16,9 @@ class Model:
 
     make: widths, activation, normalization and dropout, by keyword, -> module. widths: those of
     its source, for 32 x 32 colour images and 10 classes. roles: what each width is; empty where
-    there may be any number of them, ``least`` or more. vectors: whether the first width counts pixels, C H W, rather
-    than channels. check_size: raises ValueError for images (height, width) that do not fit.
+    there may be any number of them, ``least`` or more. vectors: whether the first width counts
+    pixels, C H W, rather than channels. check_size: raises ValueError for images (height, width)
+    that do not fit.
     """
 
     make: Callable[..., nn.Module]

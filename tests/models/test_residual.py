@@ -183,8 +183,10 @@ def test_zero_draws_nothing():
     assert len(first.blocks[0].residual[0].weight.unique()) == 2  # 0 and 1
 
 
-@pytest.mark.parametrize(("shape", "orthogonal"), [((8, 3), True), ((4, 4, 3, 3), True),
-                                                   ((3, 8), True), ((6, 3, 3, 3), False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shape", "orthogonal"),
+    [((8, 3), True), ((4, 4, 3, 3), True), ((3, 8), True), ((6, 3, 3, 3), False)],
+)
 def test_zeros_weight_keeps_lengths_where_a_hadamard_matrix_fits(shape, orthogonal):
     weight = zero_weight(torch.empty(shape, dtype=torch.float64))
     middle = weight if weight.dim() == 2 else weight[:, :, 1, 1]
@@ -274,5 +276,5 @@ def test_what_no_neighbour_starts_is_refused(make, name, match):
 def test_settings_refuse_a_neighbour_of_another_network(change):
     with pytest.raises(ValueError, match="neighbour 'fixup' needs one of residual, residual-halv"):
         replace(SETTINGS, neighbour="fixup", **change)
-    with pytest.raises(ValueError, match="neighbour must be one of none, kaiming, .*, got 'x'"):
+    with pytest.raises(ValueError, match=r"neighbour must be one of none, kaiming, .*, got 'x'"):
         replace(SETTINGS, neighbour="x")
