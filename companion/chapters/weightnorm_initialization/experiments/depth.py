@@ -110,3 +110,23 @@ UNPLANNED = _experiment(
     ("one", "torch"),
 )
 """What A's figure 2 leaves out."""
+
+DEEP = (100, 200)
+DEEP_RATES = (0.00006, 0.00025, 0.001)
+DEEPER = Experiment(
+    name="weight-norm-deeper",
+    title="A hundred and two hundred weight-normalized layers, by the forward rule and from data",
+    source="Arpit, Campos and Bengio, figure 2",
+    measures=(accuracy.LEARNING,),
+    arms={
+        arm_name(*arm): Arm(settings(*arm), family="weight_norm")
+        for arm in itertools.product(DEEP, ("forward", "data"), DEEP_RATES)
+    },
+    scales={
+        "quick": Scale("quick", 1, 1, ("digits",), "a check that everything runs"),
+        "book": Scale("book", 2, 40, ("digits",), "two runs an arm on one CPU core"),
+        "full": Scale("full", 5, 20, ("mnist",), "the paper's images, on a GPU"),
+    },
+    deviations=DEVIATIONS,
+)  # fmt: skip
+"""The depths beyond the book scale of `COMPARED`, with more epochs and smaller steps."""
