@@ -14,7 +14,7 @@ STARTS = {"cnn": ("forward", "data"), "wrn": ("forward", "data", "torch", "hanin
 """Network -> the starts that A compares in it."""
 LABELS = {"cnn": "plain", "wrn": "residual"}
 DEPTHS = {"cnn": (5, 20, 50, 100), "wrn": (10, 40, 100, 400)}
-RATES = {"cnn": (0.004, 0.02, 0.1), "wrn": (0.01, 0.1)}
+RATES = {"cnn": (0.004, 0.02, 0.1), "wrn": (0.004, 0.02, 0.1)}
 NARROW = {"cnn": 8, "wrn": 4}
 """Channels at book scale: of every layer, and of the first."""
 WIDE = {"cnn": 128, "wrn": 16}
