@@ -13,7 +13,7 @@ from companion.training.settings import Settings
 STARTS = ("forward", "data", "torch", "hanin")
 WARMUPS = (0, 1)
 """Epochs in which the learning rate rises."""
-RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
+RATES = (0.01, 0.03, 0.1, 0.3)
 DEPTH, EPOCHS = 40, 3
 NARROW, WIDE = residual.widths(DEPTH, 1, 8), residual.widths(DEPTH, 10)
 
@@ -54,7 +54,7 @@ EXPERIMENT = Experiment(
         "quick": Scale("quick", 1, 2, ("digits",), "a check that everything runs",
                        arms=tuple(arm_name(start, 0, 0.1) for start in STARTS),
                        changes={"widths": residual.widths(10, 1, 4)}),
-        "book": Scale("book", 4, EPOCHS, ("digits",), "four runs an arm of a narrow network, on "
+        "book": Scale("book", 3, EPOCHS, ("digits",), "three runs an arm of a narrow network, on "
                       "one CPU core", changes={"widths": NARROW}),
         "full": Scale("full", 20, EPOCHS, ("cifar10",), "the paper's WRN-40-10 and twenty runs, on "
                       "a GPU", changes={"batch_size": 128}),

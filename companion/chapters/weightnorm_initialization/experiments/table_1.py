@@ -87,7 +87,7 @@ def _table(name: str, images: str, networks: tuple[str, ...]) -> Experiment:
         scales={
             "quick": Scale("quick", 1, 6, ("digits",), "a check that everything runs", arms=few,
                            changes={**_CHANGES, "widths": residual.widths(8, 1, 4)}),
-            "book": Scale("book", 5, 12, ("digits",), "narrow networks on one CPU core", arms=few,
+            "book": Scale("book", 4, 8, ("digits",), "narrow networks on one CPU core", arms=few,
                           changes=_CHANGES),
             "full": Scale("full", 5, 200, (images,), "the paper's networks, on a GPU"),
         },
