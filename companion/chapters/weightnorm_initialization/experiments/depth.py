@@ -124,7 +124,7 @@ DEEPER = Experiment(
     },
     scales={
         "quick": Scale("quick", 1, 1, ("digits",), "a check that everything runs"),
-        "book": Scale("book", 2, 40, ("digits",), "two runs an arm on one CPU core"),
+        "book": Scale("book", 2, 25, ("digits",), "two runs an arm on one CPU core"),
         "full": Scale("full", 5, 20, ("mnist",), "the paper's images, on a GPU"),
     },
     deviations=DEVIATIONS,

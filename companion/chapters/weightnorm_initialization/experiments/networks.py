@@ -10,11 +10,11 @@ from companion.measure import accuracy
 from companion.models import residual
 from companion.training.settings import Settings
 
-STARTS = {"cnn": ("forward", "data"), "wrn": ("forward", "data", "torch", "hanin")}
+STARTS = {"cnn": ("forward", "data"), "wrn": ("forward", "data", "one", "hanin")}
 """Network -> the starts that A compares in it."""
 LABELS = {"cnn": "plain", "wrn": "residual"}
 DEPTHS = {"cnn": (5, 20, 50, 100), "wrn": (10, 40, 100, 400)}
-RATES = {"cnn": (0.004, 0.02, 0.1), "wrn": (0.004, 0.02, 0.1)}
+RATES = {"cnn": (0.004, 0.02, 0.1), "wrn": (0.01, 0.06)}
 NARROW = {"cnn": 8, "wrn": 4}
 """Channels at book scale: of every layer, and of the first."""
 WIDE = {"cnn": 128, "wrn": 16}
@@ -72,6 +72,8 @@ EXPERIMENT = Experiment(
                       arms=tuple(arm_name(*cell) for cell in _FULL)),
     },
     deviations=(
+        "The paper's third start wraps weights that its code has drawn already, orthogonal ones of "
+        "length 1; here length 1.",
         "The paper does not state the plain network's width; here 128 channels, 8 at book scale.",
         "Residual networks have WRN's 16 channels with k = 1, 4 at book scale, and a first "
         "convolution of stride 2, which the paper's code has as an option; they end at 400 layers.",

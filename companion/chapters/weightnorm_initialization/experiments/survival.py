@@ -10,7 +10,7 @@ from companion.measure import accuracy
 from companion.models import residual
 from companion.training.settings import Settings
 
-STARTS = ("forward", "data", "torch", "hanin")
+STARTS = ("forward", "data", "one", "hanin")
 WARMUPS = (0, 1)
 """Epochs in which the learning rate rises."""
 RATES = (0.01, 0.03, 0.1, 0.3)
@@ -60,6 +60,8 @@ EXPERIMENT = Experiment(
                       "a GPU", changes={"batch_size": 128}),
     },
     deviations=(
+        "The paper's third start wraps weights that its code has drawn already, orthogonal ones of "
+        "length 1; here length 1.",
         "At book scale 8, 16 and 32 channels in place of 160, 320 and 640, and the digits, whose "
         "epoch has 18 steps.",
         "The paper does not state its batch; here 128 images, 64 at book scale.",
