@@ -111,7 +111,7 @@ def test_describe_gpus(monkeypatch):
     assert facts["precision"] == ["float64", "float32", "float16"]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.gpu
 def test_describe_a_real_gpu():
     facts = machine.describe("cuda")
     assert facts["hardware"] == torch.cuda.get_device_name(0)

@@ -133,7 +133,7 @@ def test_zero_numbers_are_an_empty_tensor(draw):
     assert draw([1, 2], "none", 0, 0).shape == (2, 0)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.gpu
 def test_a_gpu_draws_the_same():
     for draw in (streams.bits, streams.uniform, streams.permutation):
         ours = draw(range(8), "here", 3, 1000)

@@ -15,7 +15,7 @@ from tests.references import tiny, toy
 from tests.training.test_stacks import ALEXNET, LENET, MLP, RESNET, SPLIT
 
 pytestmark = [
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU"),
+    pytest.mark.gpu,
     pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores:UserWarning"),  # advice
 ]
 

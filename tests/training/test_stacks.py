@@ -376,7 +376,7 @@ def test_a_dropped_stack_gives_its_memory_back_at_once(base):
         gc.enable()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.gpu
 @pytest.mark.parametrize(
     "base",
     [

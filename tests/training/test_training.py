@@ -293,7 +293,7 @@ def test_a_stack_fits_a_quarter_of_a_gpus_free_memory(monkeypatch, optimizer, co
         assert stack_size(paper, gpu) == expected
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.gpu
 def test_a_gpu_trains_the_same_runs():
     split, runs = tiny.split(), arms.runs()
     here, there = trained(runs, split), trained(runs, split.to("cuda"))
