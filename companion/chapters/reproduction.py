@@ -90,6 +90,7 @@ def _answers(
         mine = [one for one in shown if one.provenance["experiment"] == experiment.name]
         for record in mine:
             best = selection.best_epoch(_with_baselines(experiment, record, shown))
+            best["test_error"] = 1 - best["test_accuracy"]
             if not set(_arms(row)) <= set(best["arm"]):
                 continue
             ours = _test(row, best) if " vs " in row.cell else _mean(row, experiment, record, best)

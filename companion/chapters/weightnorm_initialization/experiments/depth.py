@@ -113,6 +113,7 @@ UNPLANNED = _experiment(
 
 DEEP = (100, 200)
 DEEP_RATES = (0.00006, 0.00025, 0.001)
+_DEEP_ARMS = tuple(itertools.product(("forward", "data"), DEEP_RATES))
 DEEPER = Experiment(
     name="weight-norm-deeper",
     title="A hundred and two hundred weight-normalized layers, by the forward rule and from data",
@@ -120,12 +121,13 @@ DEEPER = Experiment(
     measures=(accuracy.LEARNING,),
     arms={
         arm_name(*arm): Arm(settings(*arm), family="weight_norm")
-        for arm in itertools.product(DEEP, ("forward", "data"), DEEP_RATES)
+        for arm in ((layers, *rest) for layers in DEEP for rest in _DEEP_ARMS)
     },
     scales={
         "quick": Scale("quick", 1, 1, ("digits",), "a check that everything runs"),
         "book": Scale("book", 2, 25, ("digits",), "two runs an arm on one CPU core"),
-        "full": Scale("full", 5, 20, ("mnist",), "the paper's images, on a GPU"),
+        "full": Scale("full", 5, 20, ("mnist",), "the paper's images, on a GPU",
+                      arms=tuple(arm_name(200, *arm) for arm in _DEEP_ARMS)),
     },
     deviations=DEVIATIONS,
 )  # fmt: skip
