@@ -67,7 +67,8 @@ EXPERIMENT = Experiment(
         "quick": Scale("quick", 1, 1, ("digits",), "a check that everything runs",
                        arms=tuple(arm_name(*cell) for cell in _BOOK if cell[1] == 5)),
         "book": Scale("book", 1, 1, ("cifar10-jpeg", "cifar10"), "one run an arm of narrow "
-                      "plain networks, on one CPU core", arms=tuple(arm_name(*cell) for cell in _BOOK)),
+                      "plain networks, on one CPU core",
+                      arms=tuple(arm_name(*cell) for cell in _BOOK)),
         "full": Scale("full", 5, 1, ("cifar10",), "five runs an arm to 400 layers, on a GPU",
                       arms=tuple(arm_name(*cell) for cell in _FULL)),
     },
