@@ -125,7 +125,8 @@ DEEPER = Experiment(
     },
     scales={
         "quick": Scale("quick", 1, 1, ("digits",), "a check that everything runs"),
-        "book": Scale("book", 2, 25, ("digits",), "two runs an arm on one CPU core"),
+        "book": Scale("book", 2, 25, ("digits",), "two runs an arm of a hundred layers, on one CPU "
+                      "core", arms=tuple(arm_name(100, *arm) for arm in _DEEP_ARMS)),
         "full": Scale("full", 5, 20, ("mnist",), "the paper's images, on a GPU",
                       arms=tuple(arm_name(200, *arm) for arm in _DEEP_ARMS)),
     },
