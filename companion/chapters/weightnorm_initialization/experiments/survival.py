@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from companion.chapters.weightnorm_initialization.experiments import depth
 from companion.experiments.arm import Arm
 from companion.experiments.plan import Experiment, Scale
 from companion.measure import accuracy
@@ -11,6 +12,7 @@ from companion.models import residual
 from companion.training.settings import Settings
 
 STARTS = ("forward", "data", "one", "hanin")
+NAMES = {**depth.NAMES, "hanin": "stage-wise Hanin"}
 WARMUPS = (0, 1)
 """Epochs in which the learning rate rises."""
 RATES = (0.01, 0.03, 0.1, 0.3)
