@@ -5,6 +5,7 @@
 #   make screenshots  build the pages and take a picture of each, wide and narrow, light and dark
 #   make bench    time a stack of runs against one-run loops
 #   make records  run the recorded experiments again
+#   make assignments  build the assignments: for students, for teachers, to grade; and try each
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -20,7 +21,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # Threads that wait sleep: spinning ones starve each other where cores are shared.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book test lab screenshots bench records clean
+.PHONY: book test lab screenshots bench records assignments clean
 .DELETE_ON_ERROR:
 
 $(STAMP): requirements.txt pyproject.toml
@@ -53,7 +54,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --verify notebooks/*.ipynb notebooks/assignments/*.ipynb
 	$(BIN)/python -m pytest $(PARALLEL) $(if $(wildcard $(HTML)),,$(addprefix --ignore=tests/browser/,test_book.py test_axe.py))
 
 lab: $(STAMP)
@@ -72,6 +73,10 @@ bench: $(STAMP)
 # no shipped record is replaced unseen. COMPANION_DATA names the folder of image sets.
 records: $(STAMP)
 	$(BIN)/companion run --all --scale book --out $(RECORDS)
+
+# The book's own instance, which everyone may see; a class's own comes from companion classroom new.
+assignments: $(STAMP)
+	$(BIN)/companion classroom build --out _build/assignments
 
 clean:
 	rm -rf _build

@@ -23,9 +23,11 @@ from companion import __version__
 from companion.cli import texts
 from companion.cli.bench import bench
 from companion.cli.carry import export, import_
+from companion.cli.classroom import classroom
 from companion.cli.doctor import doctor
 from companion.cli.errors import BAD_INPUT, OneSentence, leave
 from companion.cli.folders import folders
+from companion.cli.grade import grade
 from companion.cli.progress import Progress
 from companion.cli.say import say
 from companion.cli.status import status
@@ -195,6 +197,8 @@ app.command()(doctor)
 app.command()(bench)
 app.command()(export)
 app.command("import")(import_)
+app.add_typer(classroom, name="classroom")
+app.command()(grade)
 
 
 @app.command()

@@ -65,9 +65,10 @@ class Experiment:
     measures: what is measured, and when; a large grid leaves the histograms out, which would fill
     the disk. layers: the numbers of those whose rows a record keeps, empty for all; to keep a large
     grid small. paired: run k of every arm has seed k, the same start and order of images, so that
-    arms are compared pair by pair (`summaries.paired_difference`). deviations: what differs from
-    the source's setting, or what the source leaves open and how it is settled here; kept in every
-    record.
+    arms are compared pair by pair (`summaries.paired_difference`). validation: how many images are
+    kept aside for it, None for those that `data.split` keeps by itself. deviations: what differs
+    from the source's setting, or what the source leaves open and how it is settled here; kept in
+    every record.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Experiment:
     measures: tuple[Measure, ...] = catalogue.STANDARD
     layers: tuple[int, ...] = ()
     paired: bool = False
+    validation: int | None = None
     deviations: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

@@ -64,7 +64,8 @@ def _prepare(
 ) -> tuple[data.Split, list[Run]]:
     images = data.load(dataset or experiment.scale(scale).datasets[0])
     plan = experiment.runs(scale, images.shape, images.classes, **overrides)
-    return data.split(images, seed=SPLIT_SEED).to(device), plan
+    kept = data.split(images, seed=SPLIT_SEED, validation=experiment.validation)
+    return kept.to(device), plan
 
 
 @dataclass(frozen=True)

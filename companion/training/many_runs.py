@@ -22,9 +22,9 @@ from companion.measure import catalogue
 from companion.measure.declare import Measure, View
 from companion.methods import initialization
 from companion.methods.rescaling import Rescaling
-from companion.training import losses
+from companion.training import l1, losses
 from companion.training.cuda_graph import Captured
-from companion.training.optimizers import Gradients, Optimizer, per_run
+from companion.training.optimizers import Gradients, Optimizer, per_run, together
 from companion.training.schedules import learning_rate
 from companion.training.settings import PER_RUN, Run
 from companion.training.stacked_mlp import StackedMLP, is_plain
@@ -79,8 +79,8 @@ class Stack:
         else:
             self.network = StackedModule(runs, dtype, self.device, split=self.split)
         parameters = self.network.parameters
-        added = terms(parameters, self.weights, runs)
         roles, curves = self.network.roles, self.network.curves
+        added = together(terms(parameters, self.weights, runs), l1.terms(parameters, roles, runs))
         self.optimizer = Optimizer(parameters, runs, added, roles, curves)
         self.clock = torch.zeros((), dtype=torch.int64, device=self.device)
         self.rescalings = rescalings(runs, self.weights)

@@ -26,6 +26,7 @@ from companion.methods.parametrizations import (
     shrink_,
 )
 from companion.methods.rescaler import Rescaler
+from companion.training import l1
 from companion.training.losses import loss, noisy
 from companion.training.parts.start import START_IMAGES
 from companion.training.schedules import learning_rate
@@ -71,6 +72,8 @@ def train(
             error = batch_loss(model, settings, split.standardize(images, dtype), labels[batch])
             if settings.variance_penalty:
                 error = error + settings.variance_penalty * penalty(model, settings)
+            if settings.l1_penalty:
+                error = error + settings.l1_penalty * l1.penalty(model, settings)
             optimizer.zero_grad()
             error.backward()
             for group in optimizer.param_groups:

@@ -37,6 +37,23 @@ def shaped(value: PerRun, like: Tensor) -> PerRun:
     return value.view(-1, *[1] * (like.dim() - 1))
 
 
+def together(*found: Mapping[int, Term]) -> dict[int, Term]:
+    """Several summands of the loss, by the number of their parameter, as one."""
+
+    def summed(own: Sequence[Term]) -> Term:
+        if len(own) == 1:
+            return own[0]
+
+        def add(gradient: Tensor, value: Tensor) -> None:
+            for one in own:
+                one(gradient, value)
+
+        return add
+
+    numbers = sorted({number for one in found for number in one})
+    return {number: summed([one[number] for one in found if number in one]) for number in numbers}
+
+
 @dataclass(frozen=True)
 class Bent:
     """The curve ``w = a psi(v / b)`` of one trained v [runs, ...]; a, b: [runs]."""

@@ -22,6 +22,7 @@ PER_RUN = (
     "learning_rate",
     "momentum",
     "weight_decay",
+    "l1_penalty",
     "schedule",
     "milestones",
     "drop",
@@ -76,6 +77,11 @@ class Settings(Images, Hold, Optimization, Start, Companding, Network):
                 "none"
             )
 
+        if self.l1_penalty and self.parametrization != "none":
+            raise ValueError(
+                "an L1 penalty needs weights that are themselves trained, got parametrization "
+                f"{self.parametrization!r}, which computes them from others; use none"
+            )
         if self.lengths != "drawn" and self.parametrization != "weight_norm":
             raise ValueError(
                 f"lengths of their own need weight norm, got {self.lengths!r} for parametrization "

@@ -247,3 +247,11 @@ def test_an_unknown_image_set_writes_nothing(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"image set must be one of digits, .* got 'letters'"):
         train(tmp_path / "records", dataset="letters")
     assert not (tmp_path / "records").exists()
+
+
+def test_an_experiment_may_keep_more_or_fewer_images_aside(tmp_path):
+    """The record says how many, from where a rerun takes it."""
+    usual = train(tmp_path / "usual", runs=1).provenance["split"]
+    kept = train(tmp_path / "kept", replace(TOY, validation=7), runs=1).provenance["split"]
+    assert kept["validation"] == 7 != usual["validation"]
+    assert kept["train"] + 7 == usual["train"] + usual["validation"]

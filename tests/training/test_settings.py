@@ -31,6 +31,11 @@ from companion.training.settings import Settings
         ({"momentum": -0.1}, r"momentum must be in \[0, 1\), got -0.1"),
         ({"weight_decay": -1e-4}, r"weight_decay must be >= 0, got -0.0001; 0 switches it off"),
         ({"weight_decay": math.nan}, r"weight_decay must be >= 0, got nan"),
+        ({"l1_penalty": -1e-4}, r"l1_penalty must be >= 0, got -0.0001; 0 switches it off"),
+        (
+            {"l1_penalty": 1e-4, "parametrization": "arctan"},
+            r"L1 penalty needs weights .* got parametrization 'arctan', which .*; use none",
+        ),
         ({"variance_penalty": -1.0}, r"variance_penalty must be finite and >= 0, got -1.0; 0 swi"),
         ({"variance_penalty": math.inf}, r"variance_penalty must be finite and >= 0, got inf"),
         ({"variance_penalty": math.nan}, r"variance_penalty must be finite and >= 0, got nan"),
@@ -123,6 +128,7 @@ def test_the_shape_is_what_a_stack_shares():
     for change in (
         {"gain": 1.0}, {"rescale": "wr"}, {"weight_decay": 0.1}, {"scheme": "xavier"},
         {"schedule": "cosine"}, {"warmup": 3}, {"momentum": 0.0}, {"variance_penalty": 0.1},
+        {"l1_penalty": 0.1},
     ):  # fmt: skip
         assert replace(base, **change).shape == base.shape
     for change in (

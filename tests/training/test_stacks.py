@@ -53,6 +53,15 @@ PENALTIES = (
 """Runs with and without a variance penalty, of different strength and sigma."""
 
 
+L1 = (
+    {},
+    {"l1_penalty": 0.02},
+    {"l1_penalty": 0.1, "weight_decay": 0.1},
+    {"l1_penalty": 0.01, "variance_penalty": 0.3},
+)
+"""Runs with and without an L1 penalty, beside other summands of the loss."""
+
+
 def runs(base: Settings, changes=OWN) -> list[Run]:
     return [Run(k, f"arm {k}", 7 * k % 23, replace(base, **own)) for k, own in enumerate(changes)]
 
@@ -220,6 +229,13 @@ def test_every_choice_of_a_rescaling(base):
 def test_every_variance_penalty(together, base, optimizer):
     base = replace(base, optimizer=optimizer)
     equal_one_run(Stack(runs(base, PENALTIES), SPLIT, torch.float64), 1e-9)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("base", [MLP, LENET], ids=["plain", "lenet"])
+def test_every_l1_penalty(together, base, optimizer):
+    base = replace(base, optimizer=optimizer, decayed=("weight", "gain"))
+    equal_one_run(Stack(runs(base, L1), SPLIT, torch.float64), 1e-9)
 
 
 @pytest.mark.parametrize("base", [MLP, LENET], ids=["plain", "lenet"])

@@ -1,4 +1,4 @@
-"""What Sohrabi's slides (S) say of constants, dropout and the compromise, computed."""
+"""What Sohrabi's slides (S) say of constants and the compromise, computed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from torch import nn
 from companion.evidence.findings import Finding, judge
 from companion.methods.initialization import sigma
 
-VALUE, STEPS, DROPPED = 0.1, 5, 0.2
+VALUE, STEPS = 0.1, 5
 
 
 def findings() -> list[Finding]:
-    """Every finding about S."""
-    return [constant(), compromise(), dropout()]
+    """The findings about how S starts weights."""
+    return [constant(), compromise()]
 
 
 def constant() -> Finding:
@@ -59,20 +59,4 @@ def compromise() -> Finding:
         f"{(forward + backward) / 2:.4f}, the harmonic mean {harmonic:g}",
         verdict=judge([abs(harmonic - printed) < 1e-12]),
         effect="It is the harmonic mean, which the word average leaves open; nothing changes.",
-    )
-
-
-def dropout() -> Finding:
-    """With p the probability of zeroing, is the factor at test time p?"""
-    kept = 1 - DROPPED
-    return Finding(
-        lead="dropout at test time",
-        source="S",
-        where="slides on dropout",
-        printed="activations are set to 0 with probability p in training and multiplied by p at "
-        "test time, which is the expected value",
-        computed=f"with p = {DROPPED:g} the expected value of an activation of 1 is {kept:g}, not "
-        f"{DROPPED:g}",
-        verdict=judge([kept == DROPPED]),
-        effect="The factor is 1 - p; the two agree only at p = 1/2, the most usual value.",
     )

@@ -23,7 +23,8 @@ class Optimization:
     does; ``sgdw`` and ``adamw`` shrink the parameter instead. momentum is SGD's; betas and eps are
     Adam's. learning_rate is per step; rate_factors: role -> factor of it, given as pairs, such as
     ``(("bias", 2.0),)``; a parameter with several roles (`models.roles`) is multiplied by all.
-    weight_decay acts on the roles that ``decayed`` names.
+    weight_decay acts on the roles that ``decayed`` names, and so does l1_penalty, which adds
+    l1_penalty times the sum of their absolute values to the loss (`training.l1`).
 
     schedule: ``constant``, ``step`` (times ``drop`` after each of the ``milestones``, in epochs),
     ``cosine``; warmup in epochs. batch_size in images, 0 for all of them at once.
@@ -37,6 +38,7 @@ class Optimization:
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
+    l1_penalty: float = 0.0
     decayed: tuple[str, ...] = ("weight", "bias", "gain", "shift")
     schedule: str = "constant"
     milestones: tuple[int, ...] = ()
@@ -70,6 +72,7 @@ class Optimization:
             ("betas", _betas(self.betas), "two numbers in [0, 1)", "(0.9, 0.999) is usual"),
             ("eps", rules.positive(self.eps), "> 0", "1e-8 is usual"),
             ("weight_decay", rules.not_negative(self.weight_decay), ">= 0", "0 switches it off"),
+            ("l1_penalty", rules.not_negative(self.l1_penalty), ">= 0", "0 switches it off"),
             ("drop", rules.positive(self.drop), "> 0", "0.1 is usual"),
             (
                 "batch_size",
