@@ -266,6 +266,7 @@ def test_errata_has_one_row_a_lead():
         "the average of the two variances": "holds",
         "dropout at test time": "does not hold",
         "product of variances": "holds",
+        "batch norm and the internal covariate shift": "left open",
         "the constant K_n": "holds",
         "the gradient at h^1": "does not hold",
         "the place of g": "does not hold",
