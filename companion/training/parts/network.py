@@ -46,7 +46,7 @@ class Network:
                 f"{self.parametrization}; change them"
             )
 
-    def build(self, **compander: str | bool) -> nn.Module:
+    def build(self, **compander: str | bool | float) -> nn.Module:
         """The network, with torch's default weights, and a curve at a = b = 1; compander: as in
         `models.build`."""
         return models.build(**self._parts, **compander)
