@@ -53,6 +53,9 @@ def grade_all(
         read = submissions.read(name, found[name])
         if read.problem:
             return nothing(name, assignment, read.problem)
+        if read.assignment not in (None, assignment.number):
+            why = f"the notebook is that of assignment {read.assignment}"
+            return nothing(name, assignment, why)
         state = kept / f"{slug(name)}.json"
         mark = _mark(read, assignment, key, limits)
         if (before := _restored(state, mark, name, assignment)) is not None:

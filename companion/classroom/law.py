@@ -9,7 +9,6 @@ the scoring on hidden ones, so the two never ask for different things. Laws lie 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -43,11 +42,12 @@ def close(one: Any, two: Any, rel: float = 2e-3) -> bool:
 HIDDEN = Reply(False, "This check answers while you work, and not where marks are made.")
 
 
-def tried(answer: Any, laws: ModuleType | None, name: str) -> Reply:
+def tried(answer: Any, laws: Any, name: str) -> Reply:
     """Reply to a function by the first law that it breaks: ``<name>_law`` on inputs of
     ``draw_<name>``, always the same ones. laws: None where they are hidden.
 
-    >>> laws = ModuleType("laws")
+    >>> from types import SimpleNamespace
+    >>> laws = SimpleNamespace()
     >>> laws.draw_half = lambda generator: [{"x": 3.0}]
     >>> def half(given, answer):
     ...     return "" if 2 * marking.number(answer) == given["x"] else "two halves make one"
@@ -64,7 +64,7 @@ def tried(answer: Any, laws: ModuleType | None, name: str) -> Reply:
     return trying.function(answer, cases, lambda case, result: told(law, case, plain(result)))
 
 
-def judged(answer: Any, given: Given, laws: ModuleType | None, name: str) -> Reply:
+def judged(answer: Any, given: Given, laws: Any, name: str) -> Reply:
     """Reply to two numbers, a prediction and what was measured, by ``<name>_law``: it sees whether
     they fit together, and not whether they are right."""
     if laws is None:

@@ -1,4 +1,4 @@
-"""Answers that name rows of a table: tried in form alone, scored by how many are named rightly."""
+"""Answers that are names, of rows or of curves: tried in form alone, scored by what is right."""
 
 from __future__ import annotations
 
@@ -38,6 +38,21 @@ def in_form(answer: Any, known: Sequence[str]) -> Reply:
     if len(found) in (0, len(known)):
         return Reply(False, "Not yet: some rows are to be named, and some are not.")
     return Reply(True, f"Right in form: {len(found)} of {len(known)} rows are named.")
+
+
+def paired(answer: Any, letters: Sequence[str], known: Sequence[str]) -> Reply:
+    """Reply to a dict that gives each letter one of the names: whether each is used once.
+
+    >>> paired({"A": "relu", "B": "relu"}, "AB", ("relu", "tanh"))
+    Not yet: each name belongs to one letter: relu, tanh.
+    >>> paired({"A": "relu", "B": "tanh"}, "AB", ("relu", "tanh"))
+    Right in form: each letter has a name.
+    """
+    if not isinstance(answer, dict) or sorted(map(str, answer)) != sorted(letters):
+        return Reply(False, f"Not yet: name each of {', '.join(letters)}, in a dict.")
+    if sorted(map(str, answer.values())) != sorted(known):
+        return Reply(False, f"Not yet: each name belongs to one letter: {', '.join(known)}.")
+    return Reply(True, "Right in form: each letter has a name.")
 
 
 def named_rows(

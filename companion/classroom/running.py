@@ -9,7 +9,7 @@ import selectors
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from companion.classroom.exercise import Assignment, Failed
 from companion.classroom.sandbox import Limits, Sandbox
 
 LOOK = 0.2
-"""Seconds between two looks at the memory."""
+"""Seconds between two looks at memory and processes."""
+WALLS = 4
+"""Processes of the sandbox itself, at most."""
 
 
 @dataclass
@@ -109,7 +111,10 @@ def _watched(
                 return bytes(came), f"it took more than {limits.seconds} seconds"
             if now > look:
                 look = now + LOOK
-                if memory(process.pid) > limits.memory:
+                running = processes(process.pid)
+                if len(running) > limits.processes + WALLS:
+                    return bytes(came), f"it started more than {limits.processes} processes"
+                if sum(map(_held, running)) > limits.memory:
                     return bytes(came), f"it took more than {limits.memory >> 20} MB of memory"
             if not selector.select(LOOK):
                 continue
@@ -121,24 +126,21 @@ def _watched(
                 return bytes(came), f"it wrote more than {limits.output >> 20} MB"
 
 
-def memory(pid: int) -> int:
-    """Bytes that a process and all below it hold, without the files that they map. 0 where the
-    system has no /proc."""
+def processes(pid: int) -> list[int]:
+    """A process and all below it; itself alone where the system has no /proc."""
     below: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             below.setdefault(parent, []).append(int(folder.name))
-    return sum(_held(one) for one in _tree(pid, below))
-
-
-def _tree(pid: int, below: dict[int, list[int]]) -> Iterator[int]:
-    yield pid
-    for child in below.get(pid, ()):
-        yield from _tree(child, below)
+    found = [pid]
+    for one in found:  # it grows while it is gone through
+        found += below.get(one, ())
+    return found
 
 
 def _held(pid: int) -> int:
+    """Bytes of memory that a process holds, without the files that it maps."""
     with contextlib.suppress(OSError, ValueError):
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         parts = (line.split()[1] for line in lines if line.startswith(("RssAnon:", "RssShmem:")))

@@ -90,7 +90,7 @@ def bubblewrap(limits: Limits) -> Started:
     """In namespaces of its own. Started by root it goes on as a user that nobody is, because
     root is exempt from limits on processes."""
     own = limits.own()
-    if os.geteuid() == 0:
+    if _is_root():
         own["user"] = 1_000_000_000 + secrets.randbelow(1_000_000_000)
     filtered, files = [], ()
     if program := seccomp.program():
@@ -177,9 +177,16 @@ def _bubble(limits: Limits) -> list[str]:
     return command
 
 
+def _is_root() -> bool:
+    """Whether this is the machine's root, who may become another user; that of a user namespace
+    may not."""
+    users = Path("/proc/self/uid_map").read_text().split()
+    return os.geteuid() == 0 and users == ["0", "0", "4294967295"]
+
+
 def _walls() -> list[str]:
     shared = ["ipc", "pid", "net", "uts", "cgroup-try"]
-    if os.geteuid() != 0:
+    if not _is_root():
         return [f"--unshare-{name}" for name in ("user", *shared)] + ["--cap-drop", "ALL"]
     kept = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     return [f"--unshare-{name}" for name in shared] + kept

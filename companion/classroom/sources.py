@@ -19,6 +19,7 @@ import ast
 import json
 import pprint
 import re
+import textwrap
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -190,9 +191,11 @@ def _name(raw: str) -> str:
 
 
 def _literal(given: dict[str, Any]) -> str:
-    text = "given = " + pprint.pformat(
-        given, width=WIDTH - 8, sort_dicts=False, compact=True
-    ).replace("\n", "\n" + " " * 8)
+    lines = ["given = {"]
+    for name, value in given.items():
+        shown = pprint.pformat(value, width=WIDTH - 8, sort_dicts=False, compact=True)
+        lines.append(textwrap.indent(f"{name!r}:\n{textwrap.indent(shown, '    ')},", "    "))
+    text = "\n".join([*lines, "}"])
     if ast.literal_eval(text.removeprefix("given = ")) != given:
         raise ValueError(
             "numbers that a notebook shows must be plain: numbers, texts, lists, dicts; got "
@@ -204,7 +207,7 @@ def _literal(given: dict[str, Any]) -> str:
 def _facts(assignment: Assignment) -> Cell:
     goals = "\n".join(f"* {goal}" for goal in assignment.goals)
     text = (
-        f"About {assignment.minutes} minutes, {assignment.points} points. You learn to\n\n{goals}"
+        f"About {assignment.minutes} minutes, {assignment.points} points. Goals:\n\n{goals}"
         "\n\nReplace the dots `...`. Each exercise has a check that you may run as often as you "
         "like: it says which law an answer breaks. The marks come from other inputs than the "
         "check's. Run all cells in order before you hand in; any way that gives the right answer "

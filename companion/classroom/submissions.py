@@ -30,12 +30,14 @@ class Unusable(ValueError):
 
 @dataclass(frozen=True)
 class Submission:
-    """A student and what is known of the file: its code cells, or why there are none."""
+    """A student and what is known of the file: its code cells, or why there are none; and the
+    assignment that the notebook says it is, None where it says nothing."""
 
     student: str
     cells: tuple[str, ...] = ()
     digest: str = ""
     problem: str = ""
+    assignment: int | None = None
 
 
 def found(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -63,15 +65,16 @@ def read(student: str, path: Path) -> Submission:
     """Read what a student handed in; what cannot be used is said in ``problem``."""
     try:
         data = _notebook(path)
-        return Submission(student, tuple(code(data)), files.digest(data))
+        whole = parsed(data)
+        return Submission(student, tuple(code(whole)), files.digest(data), "", _assignment(whole))
     except Unusable as error:
         return Submission(student, problem=str(error))
     except OSError as error:
         return Submission(student, problem=f"it cannot be read ({error.strerror})")
 
 
-def code(data: bytes) -> list[str]:
-    """The code cells of a notebook's bytes."""
+def parsed(data: bytes) -> dict[str, Any]:
+    """A notebook's bytes as what they say."""
     if not data.strip():
         raise Unusable("the notebook is empty")
     try:
@@ -80,6 +83,11 @@ def code(data: bytes) -> list[str]:
         raise Unusable("the notebook is damaged: it is no JSON") from None
     if not isinstance(whole, dict) or not isinstance(whole.get("cells"), list):
         raise Unusable("the file is no notebook: it has no cells")
+    return whole
+
+
+def code(whole: dict[str, Any]) -> list[str]:
+    """The code cells of a notebook."""
     kernel = _language(whole.get("metadata"))
     if kernel != "python":
         raise Unusable(f"the notebook is for the kernel {kernel[:40]!r}, and Python was asked for")
@@ -93,6 +101,13 @@ def code(data: bytes) -> list[str]:
     if not any(cell.strip() for cell in cells):
         raise Unusable("the notebook has no code")
     return cells
+
+
+def _assignment(whole: dict[str, Any]) -> int | None:
+    """The number that our notebooks carry, if it is still there."""
+    for part in ("metadata", "companion", "assignment"):
+        whole = whole.get(part) if isinstance(whole, dict) else None
+    return whole if isinstance(whole, int) else None
 
 
 def _language(about: Any) -> str:

@@ -33,6 +33,7 @@ def doctor(
         ["CPU threads", str(facts["threads"])],
         ["versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())],
         ["free disk", f"{estimate.free_gib(out):.1f} GiB where {out} is or would be"],
+        ["grading", _grading()],
     ]
     places = [[name, sizes.place(name) or "not here"] for name in sizes.known()]
     say(f"This machine\n\n{texts.columns(rows, '  ')}")
@@ -53,3 +54,13 @@ def doctor(
             images = here or f"{' or '.join(size.datasets)}: not here"
             rows.append([size.name, texts.about(seconds), images])
         say(f"\n  {experiment.name}\n{texts.columns(rows, '    ')}")
+
+
+def _grading() -> str:
+    """The sandbox in which submissions would run here."""
+    from companion.classroom import sandbox
+
+    try:
+        return f"in a sandbox of {sandbox.find().__name__}"
+    except ValueError:
+        return "not here: it needs bubblewrap or Docker"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -52,7 +53,9 @@ def grade(
     out.parent.mkdir(parents=True, exist_ok=True)
     began, count = time.monotonic(), itertools.count(1)
     terminal = sys.stderr.isatty()
-    bar = tqdm(file=sys.stderr, disable=not terminal, unit="student")
+    columns = shutil.get_terminal_size().columns - 1
+    # nrows too, so that tqdm does not ask a terminal that does not know and then stays silent
+    bar = tqdm(file=sys.stderr, disable=not terminal, unit="student", ncols=columns, nrows=24)
 
     def show(graded: gradebook.Graded, total: int) -> None:
         bar.total = total

@@ -20,7 +20,7 @@ def masked(kept=lambda p: 1 - p, factors=lambda p: (1 / (1 - p), 1 - p), swap=Fa
     """`dropped` with another share that is kept, or other factors."""
 
     def answer(signal, p_drop, form, training, seed):
-        mask = np.random.default_rng(seed).random(len(signal)) < kept(p_drop)
+        mask = np.random.default_rng(seed).random(signal.shape) < kept(p_drop)
         in_training, in_evaluation = factors(p_drop)
         if (form == "classic") != swap:
             return signal * mask if training else in_evaluation * signal
@@ -120,13 +120,28 @@ def farther(a, b):
     return max(np.mean([max(u, n * m - u) >= one for u in sums]), 1e-9)
 
 
+def friends_dropped(signal, p_drop, form, training, seed):
+    if not training:
+        return signal
+    kept = np.random.default_rng(seed).random(signal.shape[1]) >= p_drop
+    return signal * kept / (1 - p_drop if form == "inverted" else 1.0)
+
+
+def friends_stop(losses, patience, smallest):
+    stopped, _ = stop(last=True)(losses, patience, smallest)
+    return stopped, int(np.argmin(losses))
+
+
 MISTAKES = [
     ("dropped", masked(kept=lambda p: p, factors=lambda p: (1 / p, p)), "probability of a zero"),
     ("dropped", masked(factors=lambda p: (1 / p, p)), "not by p_drop"),
     ("dropped", masked(factors=lambda p: (1.0, 1.0)), "makes up for what is dropped"),
     ("dropped", masked(swap=True), "makes up for|one of the two modes"),
     ("dropped", masked(factors=lambda p: (1 / (1 - p) ** 2, (1 - p) ** 2)), "one of the two modes"),
-    ("dropped", lambda s, *_: s * (np.arange(len(s)) % 2), "nothing is dropped|%"),
+    ("dropped", lambda s, *_: s * (np.arange(s.size) % 7 > 2).reshape(s.shape), "nothing is|%"),
+    ("dropped", friends_dropped, "a mask of its own"),
+    ("dropped", lambda s, *_: s, "0% of the numbers are zero"),
+    ("early_stop", friends_stop, "not with the one before|no epoch after|by hand"),
     ("early_stop", stop(more=1), "count again"),
     ("early_stop", stop(gain=0.0), "is no gain"),
     ("early_stop", stop(last=True), "not with the one before"),

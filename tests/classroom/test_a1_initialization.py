@@ -183,3 +183,19 @@ def test_an_audit_loses_for_each_row_and_its_check_tells_form_alone():
     assert "no row 'layer77'" in check.audit(["layer77"], given).text
     assert "some rows are to be named" in check.audit([], given).text
     assert check.audit(["layer9"], given).text == "Right in form: 1 of 10 rows are named."
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_each_activation_has_a_curve_of_its_own(seed):
+    exercise = EXERCISE["activations"]
+    (given,) = exercise.draw(np.random.default_rng(seed))
+    curves = given["curves"]
+    order = sorted(curves, key=lambda letter: curves[letter][-1])  # ends, lowest first
+    right = dict(zip(order, ("gelu", "tanh", "relu", "linear"), strict=True))
+    assert exercise.mark([given], [right]).share == 1
+    swapped = right | {order[1]: "relu", order[2]: "tanh"}
+    assert exercise.mark([given], [swapped]).share == 0
+    assert check.activations(swapped, given).text == "Right in form: each letter has a name."
+    assert (
+        "each name belongs to one" in check.activations(dict.fromkeys("ABCD", "relu"), given).text
+    )

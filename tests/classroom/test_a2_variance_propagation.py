@@ -217,3 +217,24 @@ def test_a_prediction_and_a_measurement_are_judged_apart():
     assert "far from the networks" in marks["not measured"].why
     assert "rms or mean square" in check.gradient_ratio((0.1, 2.0), given).text
     assert check.gradient_ratio((0.1, 0.2), given).text == "Right in form: two numbers."
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_each_network_has_a_curve_of_its_own(seed):
+    exercise = EXERCISE["networks"]
+    (given,) = exercise.draw(np.random.default_rng(seed))
+    curves = given["curves"]
+    blocks = len(curves["A"])
+    ends = {"residual": 2.0**blocks, "scaled residual": (1 + 1 / blocks) ** blocks}
+    ends |= {"dropout": (1 - given["p_drop"]) ** -blocks, "length 1": 0.5**blocks}
+    right = {
+        letter: min(ends, key=lambda name: abs(math.log(ends[name] / curve[-1])))
+        for letter, curve in curves.items()
+    }
+    assert sorted(right.values()) == sorted(ends)
+    assert exercise.mark([given], [right]).share == 1
+    one, two = (next(k for k, v in right.items() if v == name) for name in ("dropout", "residual"))
+    swapped = right | {one: "residual", two: "dropout"}
+    assert exercise.mark([given], [swapped]).share == 0
+    assert check.networks(swapped, given).right  # form alone
+    assert "in a dict" in check.networks({"A": "dropout"}, given).text

@@ -101,7 +101,7 @@ MISTAKES = [
     ("filled", one_length, "have one length"),
     ("filled", lambda n, m, std, seed: drawn(n, m, std**2, seed), "times the standard deviation"),
     ("from_data", data(bias=lambda t, s: -t.mean(axis=0)), "multiplied by the length"),
-    ("from_data", data(bias=lambda t, s: 0 * s), "means to"),
+    ("from_data", data(bias=lambda t, s: 0 * s), "bias take away"),
     ("from_data", data(unit=False), "divide each vector"),
     ("from_data", data(by=np.var), "not by the variance"),
     ("from_data", data(axis=None), "each unit has its own"),
@@ -196,5 +196,5 @@ def test_curves_are_named_all_or_nothing(seed):
     swapped = right | {order[0]: "one", order[1]: "pytorch"}
     assert exercise.mark([given], [swapped]).share == 0
     assert check.starts(swapped, given).right  # form alone
-    assert "each start has one curve" in check.starts(dict.fromkeys("ABCD", "one"), given).text
+    assert "each name belongs to one" in check.starts(dict.fromkeys("ABCD", "one"), given).text
     assert "in a dict" in check.starts({"A": "one"}, given).text

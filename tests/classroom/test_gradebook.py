@@ -43,6 +43,7 @@ def hand_in(folder):
 
     good = notebook(DOUBLE)
     put("good", good, "")
+    put("odd metadata", notebook(DOUBLE, companion=[3], kernelspec=4), "")
     put("no metadata", json.dumps({"cells": json.loads(good)["cells"]}).encode(), "")
     put("empty", b"", "the notebook is empty")
     put("cut", good[:40], "the notebook is damaged: it is no JSON")
@@ -116,6 +117,7 @@ def test_a_class_is_graded_at_once_resumed_and_reported(tmp_path, assignment, bo
         "<img src=x onerror=alert(1)>": notebook(DOUBLE, shout),
         "loops": notebook("while True:\n    pass", DOUBLE),
         "empty": b"",
+        "another": notebook(DOUBLE, companion={"assignment": 4}),
         "half": notebook("print('\\ud800')", "third = 4", "'\ud800'"),
     }
     for name, data in files.items():
@@ -142,10 +144,11 @@ def test_a_class_is_graded_at_once_resumed_and_reported(tmp_path, assignment, bo
 
     everyone = {one.student: one for one in go()}
     rows = list(csv.DictReader(io.StringIO(out.read_text())))
-    assert {total for _, total in calls} == {6} == {len(rows)}
+    assert {total for _, total in calls} == {7} == {len(rows)}
     assert [row["points"] for row in rows if "cmd" in row["student"]] == ["4"]
     assert next(row for row in rows if "cmd" in row["student"])["student"][0] == "'"
     assert everyone["absent"].note == "nothing was handed in"
+    assert everyone["another"].note == "the notebook is that of assignment 4"
     assert everyone["loops"].points(assignment) == 4
     assert everyone["half"].points(assignment) == 1
     pages = gradebook.reports_of(out)

@@ -57,7 +57,7 @@ def test_students_see_tasks_points_and_dots_and_teachers_the_solutions(assignmen
     assert "def double(x):\n    return 2 * x" in solved
     assert "third = ..." in student
     assert 'third = given["third"]["n"] / 3' in solved
-    assert "given = {'third': {'n': 12}}" in student
+    assert "given = {\n    'third':\n        {'n': 12},\n}" in student
     assert "Because." in solved
     assert "Because." not in student
     assert not any("SOLUTION" in text or "QUESTION" in text for text in student + solved)

@@ -107,6 +107,9 @@ def test_what_the_doctor_says(tmp_path, monkeypatch, capsys):
     assert text.startswith(short.partition("\n`companion")[0])
     assert re.search(r"^  device +cpu: ", text, re.M)
     assert re.search(r"^  free disk +[\d.]+ GiB where ", text, re.M)
+    assert re.search(
+        r"^  grading +(in a sandbox of (bubblewrap|docker)|not here: it needs)", text, re.M
+    )
     assert re.search(r"^  digits +built in$", text, re.M)
     assert re.search(r"^  cifar10 +not here$", text, re.M)
     assert re.search(r"^    quick +about \d\S* (s|min) +digits$", text, re.M)

@@ -70,7 +70,7 @@ ASSIGNMENT = Assignment(
         Exercise(
             "dropped",
             3,
-            "find the bug in two forms of dropout",
+            "find two bugs in two forms of dropout",
             "function",
             laws.draw_dropped,
             lawful(laws.dropped_law),
@@ -78,7 +78,7 @@ ASSIGNMENT = Assignment(
         Exercise(
             "early_stop",
             3,
-            "implement a rule for early stopping",
+            "find two bugs in a rule for early stopping",
             "function",
             laws.draw_early_stop,
             lawful(laws.early_stop_law),

@@ -9,9 +9,10 @@ import numpy as np
 
 from companion.classroom.exercise import Assignment, Exercise, Failed, Mark
 from companion.classroom.law import Given
-from companion.classroom.marking import lawful
+from companion.classroom.marking import lawful, recomputed
 from companion.classroom.rows import named_rows
 from companion.classroom.scoring.laws import a1_initialization as laws
+from companion.theory import meanfield
 
 RULES = {"ReLU": math.sqrt(2), "nothing": 1.0}
 """Kaiming's gain by what stands behind a layer."""
@@ -63,17 +64,44 @@ def _off(given: Given) -> list[str]:
     ]
 
 
+def _variances(generator: np.random.Generator) -> list[dict[str, Any]]:
+    """The variance of a signal through layers of four activations, all with the gain sqrt 2."""
+    layers, start = int(generator.integers(18, 24)), generator.uniform(1.2, 1.7)
+    names, curves = generator.permutation(["linear", "relu", "tanh", "gelu"]), {}
+    for letter, name in zip("ABCD", names, strict=True):
+        variance = [start]
+        for _ in range(layers):
+            variance.append(meanfield.variance_map(str(name), variance[-1], math.sqrt(2)))
+        noisy = variance * np.exp(generator.normal(0, 0.03, layers + 1))
+        curves[letter] = [float(f"{one:.4g}") for one in noisy]
+    return [{"curves": curves}]
+
+
+def _activations(curves: dict[str, list[float]]) -> dict[str, str]:
+    """Whose a curve is: doubled, kept, falling to a level, or falling ever faster."""
+
+    def whose(curve: list[float]) -> str:
+        change = curve[-1] / curve[0]
+        if change > 100:
+            return "linear"
+        if change < 0.1:
+            return "gelu"
+        return "relu" if change > 0.8 else "tanh"
+
+    return {letter: whose(curve) for letter, curve in curves.items()}
+
+
 ASSIGNMENT = Assignment(
     number=1,
     name="initialization",
     title="Where weights start",
-    minutes=90,
+    minutes=100,
     goals=(
         "Count the connections of any convolution, from both ends.",
         "Draw weights at right angles, and know which of a tall layer's can be.",
         "Find the gain of an activation that no table has.",
         "Tell order from chaos with pencil and paper.",
-        "Find a wrong scale in code and in a table.",
+        "Find a wrong scale in code and in a table, and an activation in a plot.",
     ),
     exercises=(
         Exercise(
@@ -123,6 +151,14 @@ ASSIGNMENT = Assignment(
             "value",
             _log,
             named_rows(_known, _off),
+        ),
+        Exercise(
+            "activations",
+            2,
+            "read a plot: which activation is it",
+            "value",
+            _variances,
+            recomputed(_activations, whole=True),
         ),
     ),
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from companion.classroom.exercise import Assignment, Exercise
 from companion.classroom.law import Given
-from companion.classroom.marking import lawful
+from companion.classroom.marking import lawful, recomputed
 from companion.classroom.scoring.laws import a2_variance_propagation as laws
 from companion.theory import meanfield
 
@@ -42,11 +42,42 @@ def _ratio(given: Given, answer: Any) -> str:
     )
 
 
+def _architectures(generator: np.random.Generator) -> list[dict[str, Any]]:
+    """The mean square of a signal behind each block of four networks."""
+    blocks, p = int(generator.integers(16, 25)), round(float(generator.uniform(0.15, 0.3)), 2)
+    factors = {"residual": 2.0, "scaled residual": 1 + 1 / blocks}
+    factors |= {"dropout": 1 / (1 - p), "length 1": 0.5}
+    curves = {}
+    for letter, name in zip("ABCD", generator.permutation(list(factors)), strict=True):
+        noise = generator.normal(0, 0.05, blocks).cumsum()
+        growth = np.exp(np.arange(1, blocks + 1) * math.log(factors[str(name)]) + noise)
+        curves[letter] = [float(f"{one:.4g}") for one in growth]
+    return [{"p_drop": p, "curves": curves}]
+
+
+def _networks(p_drop: float, curves: dict[str, list[float]]) -> dict[str, str]:
+    """Whose a curve is, by the factor of one block."""
+    named = {}
+    for letter, curve in curves.items():
+        factor = curve[-1] ** (1 / len(curve))
+        middle = math.sqrt((1 + 1 / len(curve)) / (1 - p_drop))
+        named[letter] = (
+            "length 1"
+            if factor < 0.8
+            else "residual"
+            if factor > 1.6
+            else "dropout"
+            if factor > middle
+            else "scaled residual"
+        )
+    return named
+
+
 ASSIGNMENT = Assignment(
     number=2,
     name="variance-propagation",
     title="A signal on its way",
-    minutes=110,
+    minutes=120,
     goals=(
         "Follow a signal through layers, dropout and residual branches.",
         "See why no choice of weights can keep a signal and its gradient where widths change.",
@@ -102,6 +133,14 @@ ASSIGNMENT = Assignment(
             "function",
             laws.draw_four_parts,
             lawful(laws.four_parts_law),
+        ),
+        Exercise(
+            "networks",
+            2,
+            "read a plot: which network is it",
+            "value",
+            _architectures,
+            recomputed(_networks, whole=True),
         ),
     ),
 )

@@ -14,10 +14,10 @@ from companion.classroom.marking import Unreadable, array, number
 
 
 def draw_dropped(generator: np.random.Generator, count: int = 8) -> list[dict]:
-    """A signal, the probability of a zero, which form of dropout, which mode, and a seed."""
+    """A batch, the probability of a zero, which form of dropout, which mode, and a seed."""
     return [
         {
-            "signal": generator.uniform(0.5, 1.5, 1000).round(3),
+            "signal": generator.uniform(0.5, 1.5, (25, 40)).round(3),
             "p_drop": float(generator.choice([0.1, 0.2, 0.3, 0.7])),
             "form": ("inverted", "classic")[index // 2 % 2],
             "training": index % 4 in (0, 3),
@@ -35,10 +35,14 @@ def dropped_law(given: Given, answer: Any) -> str:
     zeros = float(np.mean(found == 0))
     if not training and zeros:
         return "in evaluation nothing is dropped"
-    if training and abs(zeros - p) > 5 * math.sqrt(p * (1 - p) / len(signal)):
-        if abs(zeros - (1 - p)) < 5 * math.sqrt(p * (1 - p) / len(signal)):
+    same = np.array_equal(found == 0, np.broadcast_to(found[0] == 0, found.shape))
+    if training and zeros and same:
+        return "all images lose the same units: each has a mask of its own"
+    chance = 5 * math.sqrt(p * (1 - p) / signal.size)
+    if training and abs(zeros - p) > chance:
+        if abs(zeros - (1 - p)) < chance:
             return f"p_drop is the probability of a zero, and {zeros:.0%} of the numbers are zero"
-        return f"{zeros:.0%} of the numbers are zero"
+        return f"{zeros:.0%} of the numbers are zero, and in training a share p_drop is"
     factors = (found / signal)[found != 0]
     if len(factors) == 0 or not close(factors, np.full_like(factors, factors[0]), 1e-6):
         return "a number is dropped, or multiplied by a factor that all share"
@@ -57,19 +61,18 @@ def dropped_law(given: Given, answer: Any) -> str:
 
 
 def draw_early_stop(generator: np.random.Generator, count: int = 10) -> list[dict]:
-    """Validation losses that fall, then rise, with noise; a patience and a smallest gain."""
-    inputs = []
-    for index in range(count):
-        epochs = int(generator.integers(18, 30))
+    """Validation losses that fall, then rise, with noise, a patience and a smallest gain, on which
+    the rule's near relatives end elsewhere."""
+    inputs: list[dict] = []
+    while len(inputs) < count:
+        epochs, patience = int(generator.integers(18, 30)), int(generator.integers(2, 6))
         curve = 1 / (1 + np.arange(epochs)) + 0.02 * np.arange(epochs)
-        noise = generator.normal(0, 0.03, epochs)
-        inputs.append(
-            {
-                "losses": (curve + noise).round(3).tolist(),
-                "patience": int(generator.integers(2, 6)),
-                "smallest": (0.0505, 0.0, 0.0505)[index % 3],  # losses have three digits: no ties
-            }
-        )
+        losses = (curve + generator.normal(0, 0.03, epochs)).round(3).tolist()
+        smallest = (0.0505, 0.0, 0.0505)[len(inputs) % 3]  # losses have three digits: no ties
+        right = _stopped(losses, patience, smallest)
+        lasts = _stopped(losses, patience, smallest, against_best=False)
+        if right not in (lasts, _stopped(losses, patience, 0.0) if smallest else None):
+            inputs.append({"losses": losses, "patience": patience, "smallest": smallest})
     return inputs
 
 
@@ -77,32 +80,34 @@ def early_stop_law(given: Given, answer: Any) -> str:
     """The stated rule, told apart from its near relatives."""
     found = array(answer, (2,)).tolist()
     losses, patience, smallest = given.values()
-
-    def by(least: float, wait: int, against: str = "best") -> list[float]:
-        best, since = 0, 0
-        for epoch in range(1, len(losses)):
-            before = losses[best] if against == "best" else losses[epoch - 1]
-            since += 1
-            if losses[epoch] < before - least:
-                best, since = epoch, 0
-            elif since >= wait:
-                return [float(epoch), float(best)]
-        return [float(len(losses) - 1), float(best)]
-
-    right = by(smallest, patience)
+    right = _stopped(losses, patience, smallest)
     if found == right:
         return ""
-    if found == right[::-1] or found == [right[0], right[0]]:
+    if found in (right[::-1], [right[0], right[0]]):
         return "first the epoch at which training stops, then the one whose weights are kept"
-    if found in (by(smallest, patience + 1), by(smallest, patience - 1)):
+    if found in [_stopped(losses, patience + more, smallest) for more in (-1, 1)]:
         return "count again: training stops in the patience-th epoch in a row without a gain"
-    if smallest and found == by(0.0, patience):
+    if smallest and found == _stopped(losses, patience, 0.0):
         return "an epoch that is better by less than the smallest gain is no gain"
-    if found == by(smallest, patience, "last"):
+    if found == _stopped(losses, patience, smallest, against_best=False):
         return "an epoch is compared with the best one so far, not with the one before it"
     if found[1] == float(np.argmin(losses)):
         return "the rule knows no epoch after the one at which it stops"
     return "go through the losses by hand, with the best one so far beside each"
+
+
+def _stopped(
+    losses: list[float], patience: int, smallest: float, against_best: bool = True
+) -> list[float]:
+    """Where the rule stops and what it keeps; or the rule that looks at the last epoch alone."""
+    best, since = 0, 0
+    for epoch in range(1, len(losses)):
+        since += 1
+        if losses[epoch] < losses[best if against_best else epoch - 1] - smallest:
+            best, since = epoch, 0
+        elif since >= patience:
+            return [float(epoch), float(best)]
+    return [float(len(losses) - 1), float(best)]
 
 
 def draw_normalized(generator: np.random.Generator, count: int = 6) -> list[dict]:

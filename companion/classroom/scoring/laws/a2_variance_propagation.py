@@ -188,7 +188,7 @@ def scaled_to_one_law(given: Given, answer: Any) -> str:
                 )
             if close(factor * (signal / factor).var(), 1):
                 return "divide by the standard deviation, not by the variance"
-            return f"layer 1 gives the variance {variance:.3g}"
+            return f"layer 1 gives the variance {variance:.3g}, and 1 is asked"
         signal = signal.clip(0)
     return ""
 

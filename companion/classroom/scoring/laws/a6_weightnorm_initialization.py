@@ -187,7 +187,7 @@ def from_data_law(given: Given, answer: Any) -> str:
             return ""
         if close(biases, -t.mean(axis=0), 1e-3):
             return "the mean is multiplied by the length before the bias is added"
-        return f"the units have variance 1, and means to {np.abs(means).max():.3g}"
+        return "the units have variance 1, and not mean 0: what must each bias take away"
     if close(lengths, 1 / (images @ vectors.T).std(axis=0), 2e-2):
         return "the length multiplies a direction: divide each vector by its own length first"
     if close(lengths, 1 / t.var(axis=0), 2e-2):
