@@ -180,7 +180,7 @@ def _bubble(limits: Limits) -> list[str]:
 def _is_root() -> bool:
     """Whether this is the machine's root, who may become another user; that of a user namespace
     may not."""
-    users = Path("/proc/self/uid_map").read_text().split()
+    users = Path("/proc/self/uid_map").read_text("ascii").split()
     return os.geteuid() == 0 and users == ["0", "0", "4294967295"]
 
 
