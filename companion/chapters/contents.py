@@ -62,7 +62,7 @@ def _with_claims() -> list[str]:
 
 def _is_of(item: str, sentence: str) -> bool:
     """Whether a claim is about an item: Figure 1 is not Figure 10."""
-    return sentence.startswith(item) and not sentence[len(item) : len(item) + 1].isalnum()
+    return sentence.startswith(item) and not sentence[len(item) : len(item) + 1].isdigit()
 
 
 def _answer(row, cells: pd.DataFrame, claimed: list[str]) -> dict:
