@@ -27,9 +27,9 @@ _ALL: dict[str, Model] = {
     "alexnet": alexnet.MODEL,
     **resnet.MODELS,
     **convnet.MODELS,
+    **residual.MODELS,
     **vgg.MODELS,
     **preactivation.MODELS,
-    **residual.MODELS,
 }
 MODELS = tuple(_ALL)
 

@@ -169,8 +169,9 @@ def test_the_catalogue_names_every_network():
     assert models.MODELS == (
         "mlp", "lenet5", "alexnet", "resnet18", "resnet34", "resnet50",
         "resnet18-imagenet", "resnet34-imagenet", "resnet50-imagenet", "convnet", "deepcnn",
-        "vgg16", "vgg19", "preact-resnet18", "wrn-28-10", "wrn-40-10", "wrn-40-4", "wrn-16-8",
-        "wrn-16-4", "wrn-10-1", "wrn-28-10-normed", "residual", "residual-halved",
+        "residual", "residual-halved", "vgg16", "vgg19",
+        "preact-resnet18", "wrn-28-10", "wrn-40-10", "wrn-40-4", "wrn-16-8", "wrn-16-4", "wrn-10-1",
+        "wrn-28-10-normed",
     )  # fmt: skip
 
 
