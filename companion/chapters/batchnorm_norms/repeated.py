@@ -91,7 +91,7 @@ def late_windows() -> Claim:
         for falls in (False, True)
     ]
     return _derived(
-        "Late windows: WRS in the second half alone changes test accuracy by "
+        "Figure 7: WRS in the second half alone changes test accuracy by "
         f"{gains[0].estimate:+.1f} points ({gains[0].low:+.1f} to {gains[0].high:+.1f}) at a "
         f"constant rate and by {gains[1].estimate:+.1f} ({gains[1].low:+.1f} to "
         f"{gains[1].high:+.1f}) where the rate falls there; the paper, whose rate falls there, "
@@ -111,7 +111,7 @@ def small_batches() -> Claim:
         f"{gain.estimate:+.1f} at {n}" for n, gain in zip(batches.SIZES, gains, strict=True)
     )
     return _derived(
-        f"Batch sizes: WRS on all layers gains over AdamW's decay of 5e-4, in points, {said} "
+        f"Figure S3: WRS on all layers gains over AdamW's decay of 5e-4, in points, {said} "
         "images a batch; the paper finds a gain at every size.",
         all(gain.low > 0 for gain in gains),
     )
