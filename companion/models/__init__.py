@@ -14,16 +14,20 @@ from companion.models.convnet import ConvNet
 from companion.models.dropout import Dropout, seed_dropout
 from companion.models.lenet import LeNet5
 from companion.models.mlp import MLP
+from companion.models.preactivation import PreActivationResNet
 from companion.models.resnet import ResNet
 from companion.models.roles import roles
+from companion.models.vgg import VGG
 
 __all__ = [
     "MLP",
     "MODELS",
+    "VGG",
     "AlexNet",
     "ConvNet",
     "Dropout",
     "LeNet5",
+    "PreActivationResNet",
     "ResNet",
     "build",
     "check",

@@ -265,6 +265,7 @@ def test_errata_has_one_row_a_lead():
         "constant initialization": "does not hold",
         "the average of the two variances": "holds",
         "dropout at test time": "does not hold",
+        "batch norm and the internal covariate shift": "left open",
         "product of variances": "holds",
         "the constant K_n": "holds",
         "the gradient at h^1": "does not hold",

@@ -36,7 +36,7 @@ class Network:
         models.check(**self._parts)
         rules.one_of("precision", self.precision, PRECISIONS)
 
-    def build(self, **compander: str | bool) -> nn.Module:
+    def build(self, **compander: str | bool | float) -> nn.Module:
         """The network, with torch's default weights, and a curve at a = b = 1; compander: as in
         `models.build`."""
         return models.build(**self._parts, **compander)
