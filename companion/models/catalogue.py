@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from companion.models import alexnet, checks, convnet, lenet, mlp, preactivation, resnet, vgg
+from companion.models import (
+    alexnet,
+    checks,
+    convnet,
+    lenet,
+    mlp,
+    preactivation,
+    residual,
+    resnet,
+    vgg,
+)
 from companion.models.declare import Model
 from companion.models.parametrization import PARAMETRIZATIONS, reparametrize_
 
@@ -16,7 +26,8 @@ _ALL: dict[str, Model] = {
     "lenet5": lenet.MODEL,
     "alexnet": alexnet.MODEL,
     **resnet.MODELS,
-    "convnet": convnet.MODEL,
+    **convnet.MODELS,
+    **residual.MODELS,
     **vgg.MODELS,
     **preactivation.MODELS,
 }

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from companion import machine, models, streams
 from companion.data import Split
-from companion.data.augmentation import crop_flip
+from companion.data.augmentation import augment
 from companion.measure import catalogue
 from companion.measure.declare import Measure, View
 from companion.methods import initialization
@@ -200,8 +200,8 @@ class Stack:
         """Gather, augment and standardize the images of a batch; with their labels."""
         index = batch.reshape(-1)
         images = self.images.index_select(0, index).unflatten(0, batch.shape)
-        if self.settings.augmentation == "crop_flip":
-            images = crop_flip(images, self.seeds, self.clock)
+        if self.settings.augmentation != "none":
+            images = augment(self.settings.augmentation, images, self.seeds, self.clock)
         if images.dtype == torch.uint8:
             images = self.split.standardize(images, self.dtype)
         if self.labels.dim() == 2:  # noise of each run's own

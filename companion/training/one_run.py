@@ -14,7 +14,7 @@ from torch import nn
 
 from companion import machine, models, streams
 from companion.data import Split
-from companion.data.augmentation import crop_flip
+from companion.data.augmentation import augment
 from companion.measure import catalogue, signals
 from companion.measure.declare import View
 from companion.methods.initialization import initialize_, scalable_layers, weight_norm_
@@ -69,8 +69,8 @@ def train(
         for batch in batches:
             rate = learning_rate(settings, step, len(batches))
             images = split.train_images[batch]
-            if settings.augmentation == "crop_flip":
-                images = crop_flip(images[None], seeds, step)[0]
+            if settings.augmentation != "none":
+                images = augment(settings.augmentation, images[None], seeds, step)[0]
             error = batch_loss(model, settings, split.standardize(images, dtype), labels[batch])
             if settings.variance_penalty:
                 error = error + settings.variance_penalty * penalty(model, settings)
@@ -99,7 +99,8 @@ def build(
     split: Split | None = None,
 ) -> nn.Module:
     """The network of a run before training: the scheme's weights, biases 0, dropout seeded; or the
-    lengths and directions that the settings ask for. split: needed where these come from data."""
+    lengths and directions, or the neighbour, that the settings ask for. split: needed where these
+    come from data."""
     curve = {
         "learn": settings.compander_learn,
         "clamp": settings.compander_clamp,
@@ -109,6 +110,8 @@ def build(
     models.seed_dropout(model.to(device, dtype), seed)
     settings.bend_(model, settings.scheme, settings.gain)
     initialize_(model, settings.scheme, settings.gain, seed, settings.distribution)
+    if settings.neighbour != "none":
+        return models.neighbour_(model, settings.neighbour, seed)
     if settings.lengths == "drawn":
         return model
     images = None

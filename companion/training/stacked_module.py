@@ -32,8 +32,8 @@ LOSS_SCALE = 1024.0
 """float16 gradients below 6e-8 are 0: the loss is multiplied by this, the gradients divided."""
 
 UNDERSTOOD = (
-    *stacked_mlp.UNDERSTOOD, "normalization", "parametrization", "dropout", "precision",
-    "compander_learn", "compander_clamp", "compander_alpha", "slope_aware",
+    *stacked_mlp.UNDERSTOOD, "normalization", "parametrization", "dropout", "neighbour",
+    "precision", "compander_learn", "compander_clamp", "compander_alpha", "slope_aware",
 )  # fmt: skip
 """The settings that this file heeds; an arm that changes another one is refused."""
 

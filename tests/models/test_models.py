@@ -119,6 +119,9 @@ SMALL = {
     "lenet5": (1, 2, 3, 8, 6, 3),
     "alexnet": (1, 2, 3, 4, 3, 2, 6, 5, 3),
     "convnet": (1, 4, 6, 6, 3),
+    "deepcnn": (1, 4, 6, 6, 3),
+    "residual": (1, 4, 4, 6, 6, 3),
+    "residual-halved": (1, 4, 4, 6, 6, 3),
     **{name: (1, 4, 8, 16, 16, 3) for name in models.MODELS if name.startswith("resnet")},
     **{name: (1, 4, 4, 6, 6, 8, 3) for name in models.MODELS if name.startswith("vgg")},
     "preact-resnet18": (1, 4, 4, 8, 8, 16, 3),
@@ -165,7 +168,8 @@ def test_parameter_counts_are_those_of_the_papers(name, normalization, count):
 def test_the_catalogue_names_every_network():
     assert models.MODELS == (
         "mlp", "lenet5", "alexnet", "resnet18", "resnet34", "resnet50",
-        "resnet18-imagenet", "resnet34-imagenet", "resnet50-imagenet", "convnet", "vgg16", "vgg19",
+        "resnet18-imagenet", "resnet34-imagenet", "resnet50-imagenet", "convnet", "deepcnn",
+        "residual", "residual-halved", "vgg16", "vgg19",
         "preact-resnet18", "wrn-28-10", "wrn-40-10", "wrn-40-4", "wrn-16-8", "wrn-16-4", "wrn-10-1",
         "wrn-28-10-normed",
     )  # fmt: skip

@@ -174,6 +174,7 @@ def test_a_start_outside_a_curves_range_is_refused_by_both():
     [
         (replace(MLP, normalization="batch"), 1e-6),
         (replace(LENET, dropout=0.2, augmentation="crop_flip"), 1e-9),
+        (replace(LENET, augmentation="crop_flip_cutout"), 1e-9),
         (replace(LENET, parametrization="weight_norm", optimizer="adamw"), 1e-9),
         (RESNET, 1e-5),
         (CONVNET, 1e-6),
@@ -186,6 +187,7 @@ def test_a_start_outside_a_curves_range_is_refused_by_both():
     ids=[
         "mlp-batch",
         "lenet",
+        "lenet-cutout",
         "lenet-weight",
         "resnet-batch",
         "convnet-batch",
