@@ -5,6 +5,14 @@
 #   make screenshots  build the pages and take a picture of each, wide and narrow, light and dark
 #   make bench    time a stack of runs against one-run loops
 #   make records  run the recorded experiments again
+#   make chapter NAME=02-variance-propagation   check one page
+#   make colab    run every copy of a notebook where Colab's packages are and ours are not
+#   make picture  take the README's picture anew
+#   make links    ask every address outside whether it is still there (needs a network)
+#   make pdf, make offline    the whole book as one file to print, and as a folder to unzip and open
+#   make dist, make test-dist    source archive and wheel, and their tests in a fresh environment
+#   make release  all that a release publishes, in dist/, with checksums
+#   make lowest, make newest, make colab-versions    the library's tests on other versions
 #   make assignments  build the assignments: for students, for teachers, to grade; and try each
 
 PYTHON  ?= python3
@@ -21,7 +29,8 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # Threads that wait sleep: spinning ones starve each other where cores are shared.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book test lab screenshots bench records assignments clean
+.PHONY: book test lab screenshots bench records assignments clean chapter colab picture links pdf \
+  offline dist test-dist release lowest newest colab-versions
 .DELETE_ON_ERROR:
 
 $(STAMP): requirements.txt pyproject.toml
@@ -74,9 +83,53 @@ bench: $(STAMP)
 records: $(STAMP)
 	$(BIN)/companion run --all --scale book --out $(RECORDS)
 
+# What the page's words and its code must hold, and the copy that Colab opens where pages are built.
+chapter: $(STAMP)
+	@test -f notebooks/$(NAME).ipynb || { echo "NAME must be a page of notebooks/, got '$(NAME)'"; exit 1; }
+	$(BIN)/nbstripout --verify notebooks/$(NAME).ipynb
+	$(BIN)/python -m pytest -q tests/book -k $(NAME)
+
+# OPTIONS, for instance: --save book/colab.json, --python OTHER/bin/python
+colab: book
+	$(BIN)/python tools/colab.py $(OPTIONS)
+
+picture: book
+	$(BIN)/python -m tests.browser.screenshots --readme
+
+links: $(STAMP)
+	$(BIN)/jupyter-book build . --builder linkcheck
+
+pdf: book
+	$(BIN)/python tools/pdf.py dist
+
+offline: book
+	$(BIN)/python tools/offline.py zip dist
+
+dist: $(STAMP)
+	rm -f dist/*.tar.gz dist/*.whl
+	$(BIN)/python tools/archive.py build dist
+
+test-dist: dist
+	$(BIN)/python tools/archive.py test dist
+
+release: test-dist offline pdf
+	$(BIN)/python tools/offline.py sums dist
+
+# The library and its tests in environments of their own: the oldest torch that it takes, and the
+# newest of everything. CONSTRAINTS names a file of versions, as Colab publishes it.
+LIBRARY := $(addprefix tests/,theory methods models measure data training evidence experiments test_streams.py)
+LOWEST  := "torch==2.6.*" "torchvision==0.21.*"
+lowest newest colab-versions: OTHER = _build/$@
+lowest newest colab-versions:
+	$(PYTHON) -m venv $(OTHER)
+	$(OTHER)/bin/python -m pip install --quiet --upgrade $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) \
+	  $(if $(filter lowest,$@),$(LOWEST)) ".[notebook,test]"
+	$(OTHER)/bin/python -m companion.cli doctor
+	$(OTHER)/bin/python -m pytest -n 2 --dist loadfile $(LIBRARY)
+
 # The book's own instance, which everyone may see; a class's own comes from companion classroom new.
 assignments: $(STAMP)
 	$(BIN)/companion classroom build --out _build/assignments
 
 clean:
-	rm -rf _build
+	rm -rf _build build dist

@@ -11,5 +11,7 @@ try:
     __version__ = version("weights-in-scale")
 except PackageNotFoundError:  # imported from a bare copy of the sources
     _project = Path(__file__).parents[1] / "pyproject.toml"
-    _found = tomllib.loads(_project.read_text())["project"] if _project.is_file() else {}
+    _found = (
+        tomllib.loads(_project.read_text(encoding="utf-8"))["project"] if _project.is_file() else {}
+    )
     __version__ = _found.get("version", "0+unknown")

@@ -89,7 +89,7 @@ def _gpu(device: torch.device) -> dict:
 
 
 def _cpu() -> dict:
-    info = _CPU_INFO.read_text(errors="replace") if _CPU_INFO.is_file() else ""
+    info = _CPU_INFO.read_text(encoding="utf-8", errors="replace") if _CPU_INFO.is_file() else ""
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", info, re.MULTILINE)
     native = set(flags.group(1).split()) if flags else set()
     has_bfloat16 = bool(native & {"avx512_bf16", "amx_bf16", "bf16"})
@@ -119,8 +119,31 @@ def _cpu_memory_gib() -> float | None:
     try:
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf
-        return None
-    return round(size / 2**30, 1)
+        size = _windows_memory()
+    return round(size / 2**30, 1) if size else None
+
+
+class _MemoryStatus(ctypes.Structure):
+    """Windows' MEMORYSTATUSEX."""
+
+    _fields_ = (
+        ("length", ctypes.c_uint32),
+        ("load", ctypes.c_uint32),
+        *(
+            (name, ctypes.c_uint64)
+            for name in ("total", "free", "pages", "free_pages", "space", "free_space", "extended")
+        ),
+    )
+
+
+def _windows_memory() -> int:
+    """Bytes of memory as Windows says it; 0 where nobody says."""
+    status = _MemoryStatus(ctypes.sizeof(_MemoryStatus))
+    try:
+        said = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+    except (AttributeError, OSError):
+        return 0
+    return status.total if said else 0
 
 
 def _versions() -> dict[str, str]:

@@ -90,7 +90,7 @@ def check(app, exception):
         f"{path.relative_to(app.outdir)}: {fault}"
         for path in sorted(Path(app.outdir).glob("**/*.html"))
         if "_static" not in path.parts
-        for fault in silent(path.read_text())
+        for fault in silent(path.read_text(encoding="utf-8"))
     ]
     if faults:
         raise MissingAltText(

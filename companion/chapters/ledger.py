@@ -79,7 +79,7 @@ class Errata:
     def _repr_html_(self) -> str:
         items = "".join(
             f"<dt>{_capital(one.lead)}, {one.source}, {html.escape(one.where)} "
-            f"{_badge(one.verdict)}</dt>"
+            f"{badge(one.verdict)}</dt>"
             f"<dd><b>Printed.</b> {_sentence(one.printed)}</dd>"
             f"<dd><b>Computed.</b> {_sentence(one.computed)}</dd>"
             f"<dd><b>What it changes.</b> {_sentence(one.effect)}</dd>"
@@ -94,7 +94,7 @@ def _summary(rows: pd.DataFrame) -> str:
     judged = rows[(rows["verdict"] != "") & rows["quantity"].isin(QUANTITIES)]
     for source, mine in judged.groupby("source", sort=False):
         counts = mine["verdict"].value_counts()
-        said = [f"{_badge(name)} {counts[name]}" for name in MEANINGS if name in counts]
+        said = [f"{badge(name)} {counts[name]}" for name in MEANINGS if name in counts]
         shown.append(f"<li>{html.escape(source)}: {', '.join(said)}</li>")
     return f'<ul class="wis-summary">{"".join(shown)}</ul>'
 
@@ -134,7 +134,7 @@ def _row(row) -> str:
         _number(row.ours, digits),
         interval,
         "–" if pd.isna(row.runs) else f"{row.runs:g}",
-        _badge(row.verdict) if row.verdict else "–",
+        badge(row.verdict) if row.verdict else "–",
     ]
     return f'<tr><th scope="row">{html.escape(row.label)}</th>' + "".join(
         f"<td>{cell}</td>" for cell in cells
@@ -163,7 +163,8 @@ def _reason(note: str) -> str:
     return _capital(note.partition(", because ")[2] or note)
 
 
-def _badge(verdict: str) -> str:
+def badge(verdict: str) -> str:
+    """A verdict in the book's look, as HTML."""
     name = re.sub(r"\W+", "-", verdict)
     return f'<span class="verdict verdict-{name}">{html.escape(verdict)}</span>'
 

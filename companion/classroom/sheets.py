@@ -8,6 +8,7 @@ lies beside the sheets: they open and print without a network.
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ PAGE = """<!doctype html>
 
 _MACHINERY = re.compile(r"^(import|from|given = |check\.)", re.M)
 _STUB = re.compile(r"(^\s*|= )\.\.\.\s*$", re.M)
+
+
+def formulas(out: Path) -> None:
+    """Put MathJax beside the sheets; ValueError where this is no checkout of the book."""
+    if not MATHJAX.is_dir():
+        raise ValueError(
+            f"a sheet's formulas need the book's MathJax, and {MATHJAX} is not here; run this in a "
+            "checkout of the book"
+        )
+    shutil.copytree(MATHJAX, out / "mathjax", dirs_exist_ok=True)
 
 
 def sheet(notebook: dict[str, Any], title: str) -> str:

@@ -206,9 +206,20 @@ def report(
     record: Annotated[
         str | None, typer.Argument(help="A record's folder or name; default: all that ship.")
     ] = None,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="What became of each of the papers' tables instead.")
+    ] = False,
 ) -> None:
     """Show a record's results beside the paper's, how it deviates, and where it comes from."""
     from companion.evidence import records
+
+    if sources:
+        from companion.chapters import contents
+
+        if record is not None:
+            raise ValueError(f"--sources is about all records, got {record} too; leave one out")
+        say(repr(contents.contents()))
+        return
 
     loaded = [records.load(path) for path in folders([record] if record else [])]
     for one in loaded:

@@ -80,8 +80,6 @@ def sheets(
     sources: Sources = None,
 ) -> None:
     """Make exercise sheets to print, one page of HTML an assignment, with room for answers."""
-    import shutil
-
     from companion.classroom import assignments, build
     from companion.classroom import secret as secrets
     from companion.classroom import sheets as paper
@@ -90,10 +88,11 @@ def sheets(
     if secret is not None:
         secrets.outside_repositories(out)
         key = secrets.read(secret)
+    asked = [assignments.find(number) for number in assignment or assignments.numbers()]
+    handed = [build.make(one, key, sources or assignments.SOURCES) for one in asked]
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(paper.MATHJAX, out / "mathjax", dirs_exist_ok=True)
-    for number in assignment or assignments.numbers():
-        made = build.make(assignments.find(number), key, sources or assignments.SOURCES)
+    paper.formulas(out)
+    for made in handed:
         path = out / f"{made.assignment.stem}.html"
         path.write_text(paper.sheet(made.student, made.assignment.title), encoding="utf-8")
         say(f"{path}: open it in a browser and print")

@@ -51,6 +51,7 @@ def _results(record: Record) -> list[str]:
     them where the record is of the paper's images."""
     from companion import chapters
     from companion.display.tables import results_table
+    from companion.evidence import published
     from companion.experiments.report import accuracy_table
 
     p = record.provenance
@@ -62,6 +63,9 @@ def _results(record: Record) -> list[str]:
         note = f"The paper's values are for {' or '.join(images)} and are not set beside them."
         return [_own_table(record), "", note]
     table = experiment.published.table
+    if "test_accuracy" not in set(published.rows(experiment.published.source, table)["quantity"]):
+        note = f"The paper's Table {table} has no accuracies to set beside them."
+        return [_own_table(record), "", note]
     note = f"The paper's values are those of its Table {table}; e* is the best epoch."
     return [repr(results_table(accuracy_table(experiment, record))), "", note]
 

@@ -85,7 +85,8 @@ def growth(measured: Measured) -> Shown:
     return figures.show(
         figure,
         alt=f"Time of a step and memory kept, on log axes: {'; '.join(words)}.",
-        caption=f"How a stack of MLPs for the digits grows, batches of 32. {where(measured)}.",
+        caption="How a stack of MLPs for the digits grows.",
+        ran=f"Batches of 32; {where(measured)}.",
     )
 
 

@@ -13,8 +13,12 @@ from typing import Any
 
 try:
     import fcntl
-except ImportError:  # Windows has no fcntl: there, two writers are not told apart
+except ImportError:  # Windows
     fcntl = None
+try:
+    import msvcrt
+except ImportError:  # every other system
+    msvcrt = None
 
 
 def digest(data: bytes) -> str:
@@ -111,10 +115,8 @@ class Lock:
                 f"{path} must be a file that can be written and is not ({error.strerror}); "
                 "move it away or correct its rights."
             ) from None
-        if fcntl is None:
-            return
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._hold()
             same = path.exists() and os.path.samestat(os.fstat(self._file.fileno()), path.stat())
         except OSError:
             same = False
@@ -124,6 +126,14 @@ class Lock:
                 f"a folder has one writer at a time and {path.parent} is in use by another; "
                 "wait until it ends, or choose another --out."
             )
+
+    def _hold(self) -> None:
+        """Ask the system for the lock; `OSError` where another process has it."""
+        if fcntl is not None:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:  # Windows locks a range of bytes, also one that no byte has been written to
+            self._file.seek(0)
+            msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK, 1)
 
     def release(self) -> None:
         """Let go of the lock; the file stays. A second call does nothing."""

@@ -60,7 +60,7 @@ def save(measured: Measured, folder: str | Path) -> Path:
 
 def load(path: str | Path) -> Measured:
     """Read a file of `save`."""
-    stored = json.loads(Path(path).read_text())
+    stored = json.loads(Path(path).read_text(encoding="utf-8"))
     return Measured(
         stored["machine"],
         stored["code"],

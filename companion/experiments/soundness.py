@@ -70,7 +70,7 @@ def _against(experiment: Experiment, record: Record) -> Iterator[str]:
         yield f"arm {unknown[0]} is not among those of {experiment.name}; restore record.json."
         return
     yield from _columns(experiment, said)
-    yield from _images(said)
+    yield from _images(experiment, said)
     yield from _layers(experiment, record)
 
 
@@ -91,12 +91,15 @@ def _range(column: Column) -> tuple[Any, ...]:
     return column.low, column.high, column.start, column.type
 
 
-def _images(said: dict[str, Any]) -> Iterator[str]:
-    """The numbers of an image set that this code knows."""
+def _images(experiment: Experiment, said: dict[str, Any]) -> Iterator[str]:
+    """The numbers of an image set that this code knows, with as many kept aside as the experiment
+    has it."""
     if said["dataset"] not in sizes.SHAPES:
         return
     known = sizes.of(said["dataset"])
-    wanted = {"train": known.train, "validation": known.validation, "test": known.test}
+    kept = experiment.validation or known.validation
+    learned = known.train + known.validation - kept
+    wanted = {"train": learned, "validation": kept, "test": known.test}
     found = {part: said.get("split", wanted).get(part) for part in wanted}
     if found != wanted:
         yield f"split of {said['dataset']} must be {wanted}, got {found}; restore record.json."

@@ -21,6 +21,12 @@ mean square over images, units and places, float64 [runs, layers, 2]."""
 Passing = Callable[[Tensor], Sequence[tuple[Tensor, Tensor]]]
 """Images [n, C, H, W] -> of every layer what it takes in and what it puts out before any
 normalization, [runs, n, fan_in] and [runs, n, out]; for convolutions [runs, n, C, H, W]."""
+Trial = Callable[[Sequence[Tensor], Tensor], Tensor]
+"""Weights of every layer, [runs, out, ...], and images [n, C, H, W] -> logits [runs, n, classes] of
+the network with these weights, whose batch norms take the batch's own statistics; nothing in the
+network changes."""
+Fold = Mapping[str, Any]
+"""How a convolution cuts its images into patches: the arguments of `torch.nn.functional.unfold`."""
 
 PER = ("run", "layer", "bin")
 WHEN = ("epoch", "ends", "steps")
@@ -50,8 +56,9 @@ class View:
     ``gradients``, the loss's gradients of the batch at those, each like ``weights``. passing: what
     goes in and out of every layer; biases: theirs, [runs, out], None where a layer has none.
     curves: of every layer the curve behind which its weights are trained, with ``slope(v)`` and
-    its ``a`` and ``b`` [runs], and its v, like the weights; None for a layer without one. kept:
-    results that several measures share.
+    its ``a`` and ``b`` [runs], and its v, like the weights; None for a layer without one. folds:
+    gives of every layer how it cuts patches, None for a linear one. trial: the network with other
+    weights; None where no batch norm follows them. kept: results that several measures share.
     """
 
     forward: Forward
@@ -62,6 +69,8 @@ class View:
     passing: Passing | None = None
     biases: Sequence[Tensor | None] = ()
     curves: Sequence[tuple[Any, Tensor] | None] = ()
+    folds: Callable[[], Sequence[Fold | None]] | None = None
+    trial: Trial | None = None
     kept: dict[Any, Any] = field(default_factory=dict)
 
 

@@ -91,6 +91,29 @@ def shape(weights: Sequence[Tensor]) -> Tensor:
     return torch.from_numpy(values).where(measured.isfinite().cpu(), torch.nan)
 
 
+def shape_error(weights: Sequence[Tensor]) -> Tensor:
+    """The standard error of `shape`, [runs, layers], for weights that are independent draws.
+
+    By the delta method: with r = `ratio` = (E|x|)^2 / E[x^2], one weight moves r by
+    ``r (2 (|x| / E|x| - 1) - (x^2 / E[x^2] - 1)) / n``, and beta by that over ``dr/dbeta``. NaN
+    where `shape` is at an end of `SHAPES` or has no value.
+    """
+    betas, found = shape(weights), []
+    for weight, beta in zip(weights, betas.unbind(dim=1), strict=True):
+        flat = weight.detach().double().flatten(1)
+        flat = flat - flat.mean(dim=1, keepdim=True)
+        one, two = flat.abs(), flat.square()
+        means = one.mean(dim=1, keepdim=True), two.mean(dim=1, keepdim=True)
+        pulls = 2 * one / means[0] - two / means[1]
+        r = (means[0].square() / means[1]).squeeze(1)
+        spread = r * pulls.std(dim=1, correction=0) / flat.shape[1] ** 0.5
+        step = 1e-4 * beta.numpy()
+        slope = (ratio(beta.numpy() + step) - ratio(beta.numpy() - step)) / (2 * step)
+        known = (beta > SHAPES[0]) & (beta < SHAPES[1])
+        found.append((spread.cpu() / torch.from_numpy(slope)).where(known, torch.nan))
+    return torch.stack(found, dim=1)
+
+
 def turning(view: View) -> dict[str, Tensor]:
     """``angle`` turned by the step and ``weight_norm`` after it, [runs, layers]."""
     norm = weight_statistics(view.weights)["weight_norm"]
@@ -147,8 +170,14 @@ SHAPE = Measure(
             high=SHAPES[1] * (1 + 1e-6),
             start=False,
         ),
+        Column(
+            "weight_shape_error", "its standard error, for independent weights", low=0, start=False
+        ),
     ),
-    lambda view: {"weight_shape": shape(view.weights)},
+    lambda view: {
+        "weight_shape": shape(view.weights),
+        "weight_shape_error": shape_error(view.weights),
+    },
     "two passes over the weights",
     per="layer",
 )

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from companion.models import alexnet, checks, convnet, lenet, mlp, resnet
+from companion.models import (
+    alexnet,
+    checks,
+    convnet,
+    lenet,
+    mlp,
+    preactivation,
+    residual,
+    resnet,
+    vgg,
+)
 from companion.models.declare import Model
 from companion.models.parametrization import PARAMETRIZATIONS, reparametrize_
 
@@ -16,7 +26,10 @@ _ALL: dict[str, Model] = {
     "lenet5": lenet.MODEL,
     "alexnet": alexnet.MODEL,
     **resnet.MODELS,
-    "convnet": convnet.MODEL,
+    **convnet.MODELS,
+    **residual.MODELS,
+    **vgg.MODELS,
+    **preactivation.MODELS,
 }
 MODELS = tuple(_ALL)
 
@@ -56,14 +69,14 @@ def build(
     normalization: str = "none",
     dropout: float = 0.0,
     parametrization: str = "none",
-    **compander: str | bool,
+    **compander: str | bool | float,
 ) -> nn.Module:
     """The network of this name: images [n, C, H, W] -> logits [n, classes].
 
     widths: ``(inputs, hidden..., classes)``; inputs are pixels for the MLP (C H W) and channels
     for the others. Weights are torch's default until `methods.initialization.initialize_`; masks
-    are those of run 0 until `seed_dropout`. compander: ``learn`` and ``clamp`` of
-    `methods.parametrizations.compand_`, where the parametrization is a curve.
+    are those of run 0 until `seed_dropout`. compander: ``learn``, ``clamp`` and
+    ``alpha`` of `models.parametrization.reparametrize_`, where the parametrization is a curve.
 
     >>> import torch
     >>> build("lenet5", (1, 6, 16, 120, 84, 10))(torch.zeros(2, 1, 8, 8)).shape

@@ -43,11 +43,12 @@ def whole(widths: Sequence[int]) -> bool:
     return all(width % 1 == 0 and width >= 1 for width in widths)
 
 
-def any_widths(widths: Sequence[int], example: tuple) -> None:
-    """Raise ValueError unless there are at least two whole widths >= 1."""
-    if len(widths) < 2 or not whole(widths):
+def any_widths(widths: Sequence[int], example: tuple, least: int = 2) -> None:
+    """Raise ValueError unless there are so many whole widths >= 1, or more."""
+    if len(widths) < least or not whole(widths):
+        number = {2: "two", 4: "four"}.get(least, str(least))
         raise ValueError(
-            f"widths must be at least two whole numbers >= 1 (inputs, ..., outputs), got "
+            f"widths must be at least {number} whole numbers >= 1 (inputs, ..., outputs), got "
             f"{tuple(widths)}; for example {example}"
         )
 

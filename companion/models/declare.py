@@ -16,8 +16,9 @@ class Model:
 
     make: widths, activation, normalization and dropout, by keyword, -> module. widths: those of
     its source, for 32 x 32 colour images and 10 classes. roles: what each width is; empty where
-    there may be any number of them. vectors: whether the first width counts pixels, C H W, rather
-    than channels. check_size: raises ValueError for images (height, width) that do not fit.
+    there may be any number of them, ``least`` or more. vectors: whether the first width counts
+    pixels, C H W, rather than channels. check_size: raises ValueError for images (height, width)
+    that do not fit.
     """
 
     make: Callable[..., nn.Module]
@@ -25,6 +26,7 @@ class Model:
     roles: tuple[str, ...] = ()
     vectors: bool = False
     check_size: Callable[[int, int], None] = lambda height, width: None
+    least: int = 2
 
     def check(
         self, name: str, widths: Sequence[int], activation: str, normalization: str, dropout: float
@@ -33,5 +35,5 @@ class Model:
         if self.roles:
             checks.fixed_widths(name, widths, self.roles, self.widths)
         else:
-            checks.any_widths(widths, self.widths)
+            checks.any_widths(widths, self.widths, self.least)
         checks.parts(activation, normalization, dropout)

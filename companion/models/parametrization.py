@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from companion.methods.initialization import scalable_layers
-from companion.methods.parametrizations import CURVES, compand_
+from companion.methods.parametrizations import CURVES, compand_, power
 
 
 class WeightNorm(nn.Module):
@@ -81,15 +81,17 @@ PARAMETRIZATIONS = ("none", "weight_norm", *CURVES)
 
 
 def reparametrize_(
-    model: nn.Module, name: str, learn: str = "no", clamp: bool = False
+    model: nn.Module, name: str, learn: str = "no", clamp: bool = False, alpha: float = 2.0
 ) -> nn.Module:
     """Put the parametrization of this name on every linear and convolution layer of ``model``, the
     last one and shortcuts too: exactly the layers whose scale a scheme sets.
 
-    A curve has a = b = 1 until `bend_`; learn and clamp are those of `compand_`.
+    A curve has a = b = 1 until `bend_`; learn and clamp are those of `compand_`, alpha that of
+    ``powerprop``.
     """
     if name in CURVES:
-        return compand_(model, name, learn=learn, clamp=clamp)
+        curve = power(alpha) if name == "powerprop" else name
+        return compand_(model, curve, learn=learn, clamp=clamp)
     for _, layer in list(scalable_layers(model)) if name == "weight_norm" else ():
         weight_norm(layer)
     return model

@@ -157,6 +157,35 @@ def rate_without_decay(step: ArrayLike, learning_rate: float, weight_decay: floa
     return learning_rate * kept ** -(2 * np.asarray(step, dtype=np.float64) + 1)
 
 
+def rising_factors(rates: ArrayLike, weight_decay: float, momentum: float = 0.0) -> np.ndarray:
+    """What multiplies the learning rates of SGD's steps, [steps], so that without decay directions
+    move exactly as with it: ``1 / (p_k p_(k+1))``.
+
+    p is where decay alone would take a weight that starts at 1, at these rates and this momentum.
+    Put ``w_k = p_k u_k`` into the steps, with ``g(w) = g(u) |u| / |w|``: u takes steps without
+    decay, at the rate ``eta_k / (p_k p_(k+1))`` and with the same momentum. At a constant rate and
+    without momentum it is `rate_without_decay` (Li and Arora 2020).
+
+    ValueError where decay would take a weight through 0.
+
+    >>> (0.5 * rising_factors([0.5] * 101, 1e-2))[[0, 100]].round(3)
+    array([0.503, 1.369])
+    """
+    _check_momentum(momentum)
+    place, velocity, found = 1.0, 0.0, []
+    for rate in np.asarray(rates, dtype=np.float64):
+        velocity = momentum * velocity + weight_decay * place
+        after = place - rate * velocity
+        if after <= 0:
+            raise ValueError(
+                f"decay must not take a weight through 0 as a decay of {weight_decay:g} does at "
+                f"the learning rate {rate:g}, after {len(found)} steps; lower one of them"
+            )
+        found.append(1 / (place * after))
+        place = after
+    return np.array(found)
+
+
 @dataclass(frozen=True)
 class AdamW:
     """Where AdamW takes a unit with ``fan_in`` weights, for gradients of which each weight's are

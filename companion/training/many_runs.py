@@ -17,7 +17,7 @@ from torch import Tensor
 
 from companion import machine, models, streams
 from companion.data import Split
-from companion.data.augmentation import crop_flip
+from companion.data.augmentation import augment
 from companion.measure import catalogue
 from companion.measure.declare import Measure, View
 from companion.methods import initialization
@@ -25,7 +25,7 @@ from companion.methods.rescaling import Rescaling
 from companion.training import l1, losses
 from companion.training.cuda_graph import Captured
 from companion.training.optimizers import Gradients, Optimizer, per_run, together
-from companion.training.schedules import learning_rate
+from companion.training.schedules import learning_rate, rises
 from companion.training.settings import PER_RUN, Run
 from companion.training.stacked_mlp import StackedMLP, is_plain
 from companion.training.stacked_module import StackedModule
@@ -127,11 +127,14 @@ class Stack:
             order = streams.permutation(self.seeds, "order", self.epoch + 1, count, self.device)
             batches = order.split(self.settings.batch(count), dim=1)
             rates = self._rates(len(batches))
+            risen = self._rises(len(batches))
             while self.taken < len(batches):
                 if stop and stop():
                     return False
                 if self.taken == 0:
                     self._rescale_where(lambda rule: rule.due_before_epoch(self.epoch + 1))
+                if risen is not None:
+                    self.optimizer.rise.copy_(risen[self.taken])
                 (step or self.step)(batches[self.taken], rates[self.taken])
                 self.taken += 1
             self._rescale_where(lambda rule: rule.due_after_epoch(self.epoch + 1))
@@ -150,6 +153,19 @@ class Stack:
         if self.device.type == "cpu" and all(column == columns[0] for column in columns):
             return columns[0]
         return torch.tensor(columns, dtype=self.dtype).T.to(self.device)
+
+    def _rises(self, epoch_steps: int) -> Tensor | None:
+        """What multiplies the rates of an epoch's steps where a rising rate stands for decay,
+        [steps, runs]; None where none does."""
+        if not self.settings.decay_as_rate:
+            return None
+        until = self.steps - self.taken + epoch_steps
+        found = {
+            settings: rises(settings, until, epoch_steps)[-epoch_steps:]
+            for settings in {run.settings for run in self.runs}
+        }
+        columns = [torch.as_tensor(found[run.settings]) for run in self.runs]
+        return torch.stack(columns, dim=1).to(self.device, self.dtype)
 
     @torch.no_grad()
     def step(self, batch: Tensor, rate: float | Tensor | None = None) -> None:
@@ -184,8 +200,8 @@ class Stack:
         """Gather, augment and standardize the images of a batch; with their labels."""
         index = batch.reshape(-1)
         images = self.images.index_select(0, index).unflatten(0, batch.shape)
-        if self.settings.augmentation == "crop_flip":
-            images = crop_flip(images, self.seeds, self.clock)
+        if self.settings.augmentation != "none":
+            images = augment(self.settings.augmentation, images, self.seeds, self.clock)
         if images.dtype == torch.uint8:
             images = self.split.standardize(images, self.dtype)
         if self.labels.dim() == 2:  # noise of each run's own
@@ -226,6 +242,8 @@ class Stack:
             passing=network.passing,
             biases=biases,
             curves=network.bent,
+            folds=network.folds,
+            trial=network.trial,
             **step,
         )
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from companion import machine, models, streams
 from companion.data import Split
-from companion.data.augmentation import crop_flip
+from companion.data.augmentation import augment
 from companion.measure import catalogue, signals
 from companion.measure.declare import View
 from companion.methods.initialization import initialize_, scalable_layers, weight_norm_
@@ -29,7 +29,7 @@ from companion.methods.rescaler import Rescaler
 from companion.training import l1
 from companion.training.losses import loss, noisy
 from companion.training.parts.start import START_IMAGES
-from companion.training.schedules import learning_rate
+from companion.training.schedules import learning_rate, rises
 from companion.training.settings import Settings
 from companion.training.variance_penalty import penalty
 
@@ -58,6 +58,8 @@ def train(
     seeds = torch.tensor([seed], device=device)
     labels = noisy(split.train_labels, settings.label_noise, seed, split.classes)
     step = 0
+    epoch_steps = -(-len(labels) // settings.batch(len(labels)))
+    factors = rises(settings, settings.epochs * epoch_steps, epoch_steps)
 
     rows = [{"epoch": 0, **measure(model, split)}]
     for epoch in range(1, settings.epochs + 1):
@@ -67,8 +69,8 @@ def train(
         for batch in batches:
             rate = learning_rate(settings, step, len(batches))
             images = split.train_images[batch]
-            if settings.augmentation == "crop_flip":
-                images = crop_flip(images[None], seeds, step)[0]
+            if settings.augmentation != "none":
+                images = augment(settings.augmentation, images[None], seeds, step)[0]
             error = batch_loss(model, settings, split.standardize(images, dtype), labels[batch])
             if settings.variance_penalty:
                 error = error + settings.variance_penalty * penalty(model, settings)
@@ -77,7 +79,7 @@ def train(
             optimizer.zero_grad()
             error.backward()
             for group in optimizer.param_groups:
-                group["lr"] = rate * group["factor"]
+                group["lr"] = rate * group["factor"] * (factors[step] if group["rises"] else 1)
                 if settings.optimizer == "sgdw" and group["decays"]:
                     decay(group["params"], group["lr"] * settings.weight_decay)
             optimizer.step()
@@ -97,12 +99,19 @@ def build(
     split: Split | None = None,
 ) -> nn.Module:
     """The network of a run before training: the scheme's weights, biases 0, dropout seeded; or the
-    lengths and directions that the settings ask for. split: needed where these come from data."""
-    curve = {"learn": settings.compander_learn, "clamp": settings.compander_clamp}
+    lengths and directions, or the neighbour, that the settings ask for. split: needed where these
+    come from data."""
+    curve = {
+        "learn": settings.compander_learn,
+        "clamp": settings.compander_clamp,
+        "alpha": settings.compander_alpha,
+    }
     model = settings.build(**curve if settings.parametrization in CURVES else {})
     models.seed_dropout(model.to(device, dtype), seed)
     settings.bend_(model, settings.scheme, settings.gain)
     initialize_(model, settings.scheme, settings.gain, seed, settings.distribution)
+    if settings.neighbour != "none":
+        return models.neighbour_(model, settings.neighbour, seed)
     if settings.lengths == "drawn":
         return model
     images = None
@@ -118,9 +127,10 @@ def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimiz
     parameters' roles ask for; ``sgdw`` is SGD without its weight decay (see `decay`)."""
     parameters = dict(model.named_parameters())
     bent = {layer.parametrizations.weight.original for layer in bent_decays(settings, model)}
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, bool, bool], list[nn.Parameter]] = {}
     for name, mine in models.roles(model).items():
-        key = settings.rate_factor(mine), settings.decays(mine) and parameters[name] not in bent
+        decays = settings.decays(mine) and parameters[name] not in bent
+        key = settings.rate_factor(mine), decays, settings.rises(mine)
         groups.setdefault(key, []).append(parameters[name])
     coupled = settings.optimizer != "sgdw"
     plan = [
@@ -128,10 +138,11 @@ def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimiz
             "params": members,
             "factor": factor,
             "decays": decays,
+            "rises": rises,
             "lr": settings.learning_rate * factor,
             "weight_decay": settings.weight_decay if decays and coupled else 0.0,
         }
-        for (factor, decays), members in groups.items()
+        for (factor, decays, rises), members in groups.items()
     ]
     if settings.optimizer in ("adam", "adamw"):
         kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW

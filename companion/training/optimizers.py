@@ -121,6 +121,8 @@ class Optimizer:
         self.betas, self.eps = settings.betas, settings.eps
         self.factors = [settings.rate_factor(mine) for mine in roles]
         self.decays = [settings.decays(mine) for mine in roles]
+        self.rises = [settings.rises(mine) for mine in roles]
+        self.rise = torch.ones(len(runs), dtype=dtype, device=device)
         self.momentum = per_run([run.settings.momentum for run in runs], dtype, device)
         self.weight_decay = per_run([run.settings.weight_decay for run in runs], dtype, device)
         self.learning_rate: PerRun = 0.0
@@ -234,7 +236,8 @@ class Optimizer:
     def _rate(self, index: int) -> PerRun:
         """The learning rate of a parameter."""
         factor = self.factors[index]
-        return self.learning_rate if factor == 1 else self.learning_rate * factor
+        rate = self.learning_rate if factor == 1 else self.learning_rate * factor
+        return rate * self.rise if self.rises[index] else rate
 
     def _decay(self, index: int, rate: PerRun) -> None:
         value = self.parameters[index]

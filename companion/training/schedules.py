@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from companion.theory import norms
 from companion.training.settings import Settings
 
 
@@ -31,3 +34,12 @@ def learning_rate(settings: Settings, step: int, epoch_steps: int) -> float:
         total = settings.epochs * epoch_steps
         return eta * (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
     return eta
+
+
+def rises(settings: Settings, steps: int, epoch_steps: int) -> np.ndarray:
+    """Of the first ``steps`` optimizer steps, what multiplies the learning rate of weights whose
+    decay is replaced by a rising rate (`Optimization`): `norms.rising_factors`; else ones."""
+    if not settings.decay_as_rate:
+        return np.ones(steps)
+    rates = [learning_rate(settings, step, epoch_steps) for step in range(steps)]
+    return norms.rising_factors(rates, settings.decay_as_rate, settings.momentum)

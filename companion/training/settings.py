@@ -65,6 +65,12 @@ class Settings(Images, Hold, Optimization, Start, Companding, Network):
                 "a compander in units of sigma needs an initial standard deviation > 0, got "
                 "scheme 'constant'; use kaiming or xavier"
             )
+        if self.decay_as_rate and (self.normalization == "none" or self.parametrization != "none"):
+            raise ValueError(
+                "decay_as_rate needs weights that are themselves trained and a normalization that "
+                f"ignores their size, got normalization {self.normalization!r} and parametrization "
+                f"{self.parametrization!r}; use batch and none"
+            )
         if self.variance_penalty and self.scheme == "constant":
             raise ValueError(
                 "a variance penalty needs an initial standard deviation > 0, got scheme "

@@ -39,7 +39,7 @@ SLOPE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 UNDERSTOOD = (
     *PER_RUN, "model", "widths", "activation", "loss", "optimizer", "betas", "eps", "rate_factors",
     "decayed", "inputs", "augmentation", "label_noise", "batch_size", "epochs",
-    "compander_clamp", "slope_aware",
+    "compander_clamp", "compander_alpha", "slope_aware", "decay_as_rate",
 )  # fmt: skip
 """The settings that this file heeds besides a curve; it trains no arm in which another one is
 changed."""
@@ -88,7 +88,8 @@ class StackedMLP:
             a, b = (torch.tensor(one, dtype=weight.dtype, device=weight.device) for one in pair)
             name = f"layers.{layer - 1}"
             clamp = own.compander_clamp
-            made.append(Compander(own.parametrization, a, b, clamp=clamp, layer=name))
+            curve = own.curve(own.parametrization)
+            made.append(Compander(curve, a, b, clamp=clamp, layer=name))
         a, b = (torch.stack([getattr(one, name) for one in made]) for name in ("a", "b"))
         self._curves.append(Bent(made[0].curve, a, b))
         return [one.right_inverse(weight) for one, weight in zip(made, drawn, strict=True)]
@@ -99,6 +100,13 @@ class StackedMLP:
         if not self._curves:
             return self.trained
         return [curve.weight(v) for curve, v in zip(self._curves, self.trained, strict=True)]
+
+    def folds(self) -> list[None]:
+        """No layer cuts patches."""
+        return [None] * len(self.trained)
+
+    trial = None
+    """No batch norm follows its weights."""
 
     @property
     def parameters(self) -> list[Tensor]:

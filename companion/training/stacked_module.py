@@ -20,6 +20,7 @@ from torch.nn.utils import parametrize
 from companion import machine, models
 from companion.data import Split
 from companion.measure import signals
+from companion.measure.declare import Fold, Trial
 from companion.methods.initialization import scalable_layers
 from companion.methods.parametrizations import compander
 from companion.training import losses, one_run, stacked_mlp
@@ -31,8 +32,8 @@ LOSS_SCALE = 1024.0
 """float16 gradients below 6e-8 are 0: the loss is multiplied by this, the gradients divided."""
 
 UNDERSTOOD = (
-    *stacked_mlp.UNDERSTOOD, "normalization", "parametrization", "dropout", "precision",
-    "compander_learn", "compander_clamp", "slope_aware",
+    *stacked_mlp.UNDERSTOOD, "normalization", "parametrization", "dropout", "neighbour",
+    "precision", "compander_learn", "compander_clamp", "compander_alpha", "slope_aware",
 )  # fmt: skip
 """The settings that this file heeds; an arm that changes another one is refused."""
 
@@ -147,6 +148,47 @@ class StackedModule:
 
         found = self._each(one)
         return list(zip(found[::2], found[1::2], strict=True))
+
+    def folds(self) -> list[Fold | None]:
+        """How every layer cuts patches (`declare.Fold`), None for a linear one. ValueError for a
+        convolution in groups, each of which reads patches of its own."""
+        found: list[Fold | None] = []
+        for name in self.layers:
+            layer = self.model.get_submodule(name)
+            if isinstance(layer, nn.Linear):
+                found.append(None)
+                continue
+            if layer.groups != 1:
+                raise ValueError(
+                    f"patches are those of a convolution in one group, got {layer.groups} groups "
+                    f"in layer {name}; leave its spans out"
+                )
+            parts = ("kernel_size", "stride", "padding", "dilation")
+            found.append({part: getattr(layer, part) for part in parts})
+        return found
+
+    @property
+    def trial(self) -> Trial | None:
+        """The networks with other weights and a batch's own statistics (`declare.Trial`); None
+        without batch norm, or where weights are computed from others."""
+        plain = all(f"{name}.weight" in self.trained for name in self.layers)
+        return self._trial if plain and self.settings.normalization == "batch" else None
+
+    @torch.no_grad()
+    def _trial(self, weights: Sequence[Tensor], images: Tensor) -> Tensor:
+        self.model.eval()
+        for module in self.model.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                module.train()
+        kept = self.trained, self.buffers
+        mine = {f"{n}.weight": w for n, w in zip(self.layers, weights, strict=True)}
+        self.trained = self.trained | mine
+        # a batch norm that trains counts into its running statistics
+        self.buffers = {name: value.clone() for name, value in self.buffers.items()}
+        try:
+            return self._each(lambda t, b: functional_call(self.model, (t, b), (images,)))
+        finally:
+            self.trained, self.buffers = kept
 
     def set_weight(self, layer: int, members: Tensor | slice, value: Tensor) -> None:
         """Give the runs ``members`` another weight of a layer; behind a parametrization, through

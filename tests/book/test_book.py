@@ -49,6 +49,9 @@ def test_one_repository_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert CONFIG["repository"]["url"] == citation["repository-code"] == URL
     assert f"git clone {URL}\n" in (ROOT / "README.md").read_text()
+    owner, name = URL.removeprefix("https://github.com/").split("/")
+    assert f"https://{owner}.github.io/{name}/" == PROJECT["urls"]["Documentation"]
+    assert CONFIG["html"]["baseurl"] == PROJECT["urls"]["Documentation"]
     assert f"git clone {URL}\n" in (ROOT / "book" / "how-to-use.md").read_text()
 
 
@@ -59,8 +62,8 @@ def test_an_install_never_replaces_a_recent_torch():
     assert vision == "torchvision>=0.21"  # the one that belongs to torch 2.6
 
 
-def test_the_readme_shows_the_first_cell():
-    assert FIRST_CELL in (ROOT / "README.md").read_text()
+def test_the_guide_for_contributors_shows_the_first_cell():
+    assert FIRST_CELL in (ROOT / "CONTRIBUTING.md").read_text()
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

@@ -1,8 +1,10 @@
 """A picture of every built page at two widths, light and dark, and one sheet to see them all.
 
-    python -m tests.browser.screenshots        # or: make screenshots
+    python -m tests.browser.screenshots            # or: make screenshots
+    python -m tests.browser.screenshots --readme   # or: make picture
 
-The pictures lie in _build/screenshots; open its index.html.
+The pictures lie in _build/screenshots; open its index.html. With --readme, the one picture that the
+README shows, in book/picture.png.
 """
 
 import html
@@ -14,6 +16,8 @@ from pathlib import Path
 from tests.browser import chromium
 
 OUT = chromium.ROOT / "_build" / "screenshots"
+README = chromium.ROOT / "book" / "picture.png"
+SHOWN = "notebooks/02-variance-propagation.html"
 WIDTHS = {1280: 900, 375: 812}  # a desk and a phone, with the height of the window
 THEMES = ("light", "dark")
 
@@ -55,6 +59,24 @@ def shoot(html_folder: Path = chromium.HTML, out: Path = OUT, names: list[str] |
     return made
 
 
+def readme(html_folder: Path = chromium.HTML, out: Path = README) -> Path:
+    """Take the picture of the README: a figure with its controls, uncovered, amid its page."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium.path(), args=list(chromium.FLAGS))
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+        page.goto((html_folder / SHOWN).as_uri())
+        chromium.settle(page)
+        page.get_by_text("I have guessed").first.click()
+        figure = page.locator("weights-explorable:visible").first
+        figure.evaluate("e => e.scrollIntoView({block: 'center'})")
+        page.wait_for_timeout(300)  # the menu of the page follows
+        page.screenshot(path=out, animations="disabled")
+        browser.close()
+    return out
+
+
 def picture(name: str, width: int, theme: str) -> str:
     """Return the file name of a picture.
 
@@ -84,6 +106,8 @@ def sheet(names: list[str]) -> str:
     )
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1:] == ["--readme"]:
+    sys.stdout.write(f"{readme()}\n")
+elif __name__ == "__main__":
     pictures = shoot(names=sys.argv[1:])
     sys.stdout.write(f"{len(pictures)} pictures: open {OUT / 'index.html'}\n")

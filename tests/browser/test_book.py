@@ -180,7 +180,7 @@ def test_colab_opens_the_page(opened, served, name):
     repository = urlsplit(PROJECT["urls"]["Repository"]).path
     notebook = name.replace(".html", ".ipynb")
     assert link.get_attribute("href") == (
-        f"https://colab.research.google.com/github{repository}/blob/main/{notebook}"
+        f"https://colab.research.google.com/github{repository}/blob/colab/{notebook}"
     )
 
 

@@ -168,5 +168,5 @@ def test_in_a_page_the_lab_shows_the_record_and_a_link_instead_of_run(visit, tmp
     sliders.nth(1).press("ArrowLeft")
     expect(status).not_to_have_text(before)
     link = page.get_by_role("link", name="open this chapter in Colab")
-    assert link.get_attribute("href").endswith("/blob/main/notebooks/03-decay-and-rescaling.ipynb")
+    assert link.get_attribute("href").endswith("/blob/colab/notebooks/03-decay-and-rescaling.ipynb")
     assert page.get_by_role("button", name="Run").count() == 0

@@ -5,7 +5,9 @@ import math
 import pytest
 from scipy import stats
 
+from companion.chapters import reproduction
 from companion.chapters.batchnorm_norms import errata
+from companion.chapters.batchnorm_norms.experiments import tables
 from companion.evidence import published, rank_tests
 
 
@@ -53,3 +55,37 @@ def test_adamws_decay_step_by_step():
         weight *= (1 - rate * 5e-4) ** 500
     assert errata.adamw_decay() == pytest.approx(1 - weight)
     assert errata.adamw_decay(images=100_000) == pytest.approx(1 - weight**2)
+
+
+# --- the declared tables ---------------------------------------------------------------------
+
+
+def test_declared_periods_are_those_of_table_s1():
+    found = set()
+    for experiment in tables.TABLES:
+        for name, arm in experiment.arms.items():
+            assert published.value("L", experiment.published.table, name, "test_accuracy") > 0
+            settings = arm.settings
+            assert settings.weight_decay == 5e-4
+            assert settings.decays(("gain", "hidden"))
+            if not name.endswith("wrs"):
+                assert settings.decays(("weight", "hidden"))
+                continue
+            found.add(settings.tau)
+            assert not settings.decays(("weight", "hidden"))
+            if experiment.published.table == "1":
+                assert settings.tau == published.value("L", "S1", name, "tau")
+            else:
+                assert settings.tau == 40  # the caption of Table S2
+    assert found == {10, 20, 40}
+
+
+def test_every_result_of_the_tables_has_a_row_with_its_command():
+    rows = reproduction.table(shown=[])
+    for table, tiny, others in (("1", 12, 24), ("S2", 8, 16)):
+        mine = rows[(rows["source"] == "L") & (rows["table"] == table)]
+        assert dict(mine["verdict"].value_counts()) == {"not run": others, "not built": tiny}
+        ready = mine[mine["verdict"] == "not run"]
+        assert ready["command"].str.startswith("companion run batchnorm-").all()
+        assert (ready["cost"] == "12 runs of 200 epochs, for a GPU").all()
+        assert mine["cell"].nunique() == tiny + others

@@ -83,6 +83,17 @@ def test_an_epoch_that_nobody_chose_has_no_optimism(record, monkeypatch):
     assert found["optimism"].abs().max() < 1e-9
 
 
+def test_the_loss_by_fate_is_that_of_the_recorded_runs(record):
+    """Both parts together are the mean over the folds of the same two runs."""
+    found = stopping.loss_by_fate((3,), 2)[3]
+    loss, accuracy = (
+        stopping.curves(record, "noisy", quantity)[:2, :, 2].mean() for quantity in
+        ("loss", "accuracy")
+    )  # fmt: skip
+    assert found[0] + found[1] == pytest.approx(loss, rel=1e-3)
+    assert found[2] == pytest.approx(accuracy, abs=1.01 / 1000)
+
+
 def test_regret_is_never_negative_and_the_price_is_paid_against_the_best_of_all(record):
     for rows in stopping.outcomes(record).values():
         assert (rows["regret"] >= 0).all()

@@ -116,6 +116,13 @@ def test_fresh_statistics_are_those_of_the_training_images():
     assert model.normalizations[0].running_mean.abs().max() == 0
 
 
+def test_company_matters_to_batch_norm_in_training_mode_alone():
+    found = {kind: normalization.company(kind) for kind in ("batch", "layer")}
+    assert found["batch"]["sorted"] < 0.5 < found["batch"]["mixed"] < 1
+    assert len(set(found["layer"].values())) == 1
+    assert found["batch"]["evaluation"] > 0.95
+
+
 def test_figures_say_what_they_show():
     assert "one unit, or one channel at all its places" in norm_figures.axes_drawn().alt
     assert "0.71 for 2 images" in norm_figures.batches().alt

@@ -225,10 +225,12 @@ def test_the_errata_are_computed():
         "the place of g": "does not hold",
         "where batch norm is ahead": "does not hold",
         "the band of several stages": "holds",
+        "PyTorch's default": "left open",
     }
     assert "1.398 (B = 4), 1.440 (B = 5)" in found["the gradient at h^1"].computed
     assert "inside the product in 2 of 2" in found["the place of g"].computed
     assert "3 of them by 4.00" in found["the band of several stages"].computed
+    assert "length 1/√3: 1.63 times, length 1: 38.4 times" in found["PyTorch's default"].computed
 
 
 def test_the_errata_would_notice(monkeypatch):

@@ -53,6 +53,12 @@ def test_without_jupyter_a_sentence_says_what_is_missing(made, monkeypatch):
         sheets.sheet(made.student, "x")
 
 
+def test_outside_a_checkout_a_sentence_says_where_to_run_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "MATHJAX", tmp_path / "none")
+    with pytest.raises(ValueError, match=r"none is not here; run this in a checkout of the book"):
+        sheets.formulas(tmp_path)
+
+
 def test_one_command_makes_sheets_that_open_without_a_network(tmp_path):
     out = tmp_path / "sheets"
     done = CliRunner().invoke(app, ["classroom", "sheets", "--assignment", "1", "--out", str(out)])

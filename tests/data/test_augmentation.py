@@ -1,11 +1,11 @@
-"""Random shifts and mirror images against a loop over pixels."""
+"""Random shifts, mirror images and holes against a loop over pixels."""
 
 import numpy as np
 import pytest
 import torch
 
 from companion import streams
-from companion.data.augmentation import crop_flip
+from companion.data.augmentation import AUGMENTATIONS, augment, crop_flip, cutout
 
 
 def by_hand(image: np.ndarray, down: float, right: float, mirror: float) -> np.ndarray:
@@ -51,3 +51,44 @@ def test_a_runs_draw_does_not_depend_on_its_stack():
     alone = crop_flip(images[1:], torch.tensor([8]), 2)
     assert torch.equal(stacked[1:], alone)
     assert not torch.equal(crop_flip(images[1:], torch.tensor([8]), 3), alone)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (2, 5, 17)])
+def test_a_hole_is_a_square_of_half_the_side_cut_at_the_border(shape):
+    images = torch.full((3, 20, *shape), 7, dtype=torch.uint8)
+    seeds = torch.tensor([4, 9, 11])
+    ours = cutout(images, seeds, 5)
+    assert ours.dtype == torch.uint8
+    drawn = streams.uniform(seeds, "cutout", 5, 40, dtype=torch.float64).view(3, 20, 2)
+    _, height, width = shape
+    for r in range(3):
+        for k in range(20):
+            middle = [int(u * side) for u, side in zip(drawn[r, k], (height, width), strict=True)]
+            expected = images[r, k].numpy().copy()
+            rows, columns = (
+                slice(max(0, m - side // 4), m + side // 4)
+                for m, side in zip(middle, (height, width), strict=True)
+            )
+            expected[:, rows, columns] = 0
+            np.testing.assert_array_equal(ours[r, k], expected)
+
+
+def test_every_pixel_is_the_middle_of_a_hole_equally_often():
+    """The corner is covered by quarter-side holes around it alone: 5 standard errors of a share."""
+    n, side = 20_000, 16
+    images = torch.ones(1, n, 1, side, side, dtype=torch.uint8)
+    covered = 1 - cutout(images, torch.tensor([0]), 0)[0, :, 0].double().mean(0)
+    # a hole of 8 covers row i for middles from i - 3 to i + 4, of 16
+    share = torch.tensor([min(i + 5, 16) - max(i - 3, 0) for i in range(side)]).double() / side
+    expected = share[:, None] * share
+    error = (expected * (1 - expected) / n).sqrt()
+    assert ((covered - expected).abs() < 5 * error).all()
+
+
+def test_an_augmentation_by_name():
+    images = torch.randint(1, 256, (1, 6, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+    images, seeds = images.to(torch.uint8), torch.tensor([3])
+    none, shifted, holed = (augment(name, images, seeds, 2) for name in AUGMENTATIONS)
+    assert torch.equal(none, images)
+    assert torch.equal(shifted, crop_flip(images, seeds, 2))
+    assert torch.equal(holed, cutout(shifted, seeds, 2))

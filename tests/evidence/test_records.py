@@ -428,13 +428,6 @@ def test_a_lock_file_removed_by_another_is_not_held(tmp_path, monkeypatch):
         files.Lock(tmp_path / "lock")
 
 
-def test_without_fcntl_there_is_no_lock(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "fcntl", None)
-    locks = [files.Lock(tmp_path / "lock") for _ in range(2)]
-    for lock in locks:
-        lock.release()
-
-
 def test_a_record_finished_while_waiting_is_taken_as_complete(tmp_path):
     source = run(tmp_path / "source").path
 

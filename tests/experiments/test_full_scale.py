@@ -17,10 +17,14 @@ from companion.training.settings import Run, Settings
 
 SMALL = ("mlp", "lenet5")
 """Networks whose arms all fit in one stack, with batches of the paper's size."""
-MAPS = ("depth-gain-tanh", "depth-gain-relu", "depth-width-relu", "weight-norm-depth-unplanned")
+MAPS = ("depth-gain-tanh", "depth-gain-relu", "depth-width-relu", "weight-norm-depth-unplanned",
+        "weight-norm-neighbours")  # fmt: skip
 """Experiments with networks in which the signal dies: that is what they show."""
-DEAD = ("weight-norm-depth-unplanned",)
-"""Among them one in which it dies in every network of the largest depths."""
+DEAD = ("weight-norm-depth-unplanned", "weight-norm-neighbours")
+"""One in which it dies in every network of the largest depths, and one with starts that leave the
+first layers of branches where they are until the last ones have left 0."""
+HEAVY = 5000
+"""Channels of all layers from which on a step takes seconds: one arm a normalization is tried."""
 IMAGES = {"train": 8, "validation": 4, "test": 4}
 BATCH = 2
 """Images in the batch of a larger network: batch normalization needs two."""
@@ -38,6 +42,12 @@ def kind(run: Run) -> tuple:
     )
 
 
+def tried(run: Run) -> tuple:
+    """Of which arms one is tried where each trains alone."""
+    heavy = sum(run.settings.widths) > HEAVY and model(run.settings) == "residual"
+    return (run.settings.normalization,) if heavy else kind(run)
+
+
 def stacks(plan: list[Run]) -> list[list[Run]]:
     """The first run of every arm in stacks of one architecture; of larger networks every kind of
     arm once, alone."""
@@ -49,7 +59,7 @@ def stacks(plan: list[Run]) -> list[list[Run]]:
         for stack in (
             [runs]
             if model(runs[0].settings) in SMALL
-            else [[run] for run in {kind(run): run for run in runs}.values()]
+            else [[run] for run in {tried(run): run for run in runs}.values()]
         )
     ]
 

@@ -92,6 +92,14 @@ def test_a_forged_header_is_found_behind_its_new_digest(tmp_path, change, messag
     assert any(message in fault for fault in faults), faults
 
 
+def test_an_experiments_own_split_is_what_its_record_must_have(tmp_path):
+    kept = "early-stopping-digits-book"
+    assert forged(tmp_path, kept, "epochs", lambda frame: frame) == []
+    usual = {"train": 1150, "validation": 287}
+    [fault] = forged(tmp_path / "usual", kept, said=lambda c: c["split"].update(usual))
+    assert "split of digits must be {'train': 1297, 'validation': 140, 'test': 360}" in fault
+
+
 def test_an_unknown_experiment_is_said(tmp_path):
     name = "zz-digits-book"
     assert forged(tmp_path, MOVED, said=lambda c: c.update(experiment="zz", name=name)) == []

@@ -239,7 +239,7 @@ def test_residual_lengths_forward_and_hanin():
     assert rows(model.blocks[0].branch[0])[0] == pytest.approx(math.sqrt(2), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mlp", "resnet18", "resnet50"])
+@pytest.mark.parametrize("name", ["mlp", "resnet18", "resnet50", "vgg16"])
 def test_the_books_networks_have_a_structure(name):
     with torch.device("meta"):
         model = models.build(name, models.default_widths(name), parametrization="weight_norm")

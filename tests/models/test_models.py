@@ -16,7 +16,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from companion import models, streams
 from companion.methods.initialization import draw, initialize_, scalable_layers
-from companion.models import MLP, Dropout, LeNet5, ResNet, seed_dropout
+from companion.models import MLP, Dropout, LeNet5, ResNet, preactivation, seed_dropout, vgg
 from companion.models.checks import NORMALIZATIONS
 from companion.models.mlp import ACTIVATIONS, N_WIDTHS, check, parameter_count
 from companion.models.parametrization import WeightNorm, reparametrize_
@@ -119,7 +119,13 @@ SMALL = {
     "lenet5": (1, 2, 3, 8, 6, 3),
     "alexnet": (1, 2, 3, 4, 3, 2, 6, 5, 3),
     "convnet": (1, 4, 6, 6, 3),
+    "deepcnn": (1, 4, 6, 6, 3),
+    "residual": (1, 4, 4, 6, 6, 3),
+    "residual-halved": (1, 4, 4, 6, 6, 3),
     **{name: (1, 4, 8, 16, 16, 3) for name in models.MODELS if name.startswith("resnet")},
+    **{name: (1, 4, 4, 6, 6, 8, 3) for name in models.MODELS if name.startswith("vgg")},
+    "preact-resnet18": (1, 4, 4, 8, 8, 16, 3),
+    **{name: (1, 4, 6, 8, 8, 3) for name in models.MODELS if name.startswith("wrn")},
 }
 
 
@@ -143,6 +149,14 @@ def grey_images(count=6, seed=0):
         ("alexnet", "none", 57_044_810),  # N, section V
         ("resnet50", "batch", 23_520_842),  # N, section V: this count is that of a 3x3 stem
         ("resnet50-imagenet", "batch", 23_528_522),  # torchvision's 7x7 stem
+        # torchvision's features, batch norm in place of the convolutions' biases, 512 x 10 + 10
+        ("vgg16", "none", 14_714_688 + 5_130),
+        ("vgg16", "batch", 14_723_136 - 4_224 + 5_130),
+        ("vgg19", "batch", 20_035_392 - 5_504 + 5_130),
+        ("wrn-28-10", "batch", 36_479_194),  # Zagoruyko and Komodakis: 36.5 million
+        ("wrn-40-4", "batch", 8_949_210),  # 8.9 million
+        ("wrn-16-8", "batch", 10_961_370),  # 11.0 million
+        ("preact-resnet18", "batch", 11_172_170),
     ],
 )
 def test_parameter_counts_are_those_of_the_papers(name, normalization, count):
@@ -154,7 +168,10 @@ def test_parameter_counts_are_those_of_the_papers(name, normalization, count):
 def test_the_catalogue_names_every_network():
     assert models.MODELS == (
         "mlp", "lenet5", "alexnet", "resnet18", "resnet34", "resnet50",
-        "resnet18-imagenet", "resnet34-imagenet", "resnet50-imagenet", "convnet",
+        "resnet18-imagenet", "resnet34-imagenet", "resnet50-imagenet", "convnet", "deepcnn",
+        "residual", "residual-halved", "vgg16", "vgg19",
+        "preact-resnet18", "wrn-28-10", "wrn-40-10", "wrn-40-4", "wrn-16-8", "wrn-16-4", "wrn-10-1",
+        "wrn-28-10-normed",
     )  # fmt: skip
 
 
@@ -230,6 +247,82 @@ def test_a_resnet_is_torchvisions(depth, stem):
     other = [v for m in theirs.modules() if isinstance(m, nn.BatchNorm2d) for v in m.buffers()]
     for a, b in zip(mine, other, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("depth", [16, 19])
+def test_a_vgg_has_torchvisions_features(depth):
+    """In front of one linear layer; at 32 x 32 the mean over places is that of one place."""
+    features = getattr(torchvision.models, f"vgg{depth}_bn")().double().features
+    for module in features:
+        if isinstance(module, nn.Conv2d):
+            module.bias = None  # batch norm takes it off again
+    theirs = random_vectors_(nn.Sequential(features, nn.Flatten(), nn.Linear(512, 5).double()))
+    widths = (3, 64, 128, 256, 512, 512, 5)
+    ours = with_state_of(theirs, f"vgg{depth}", widths, normalization="batch")
+    images = streams.normal(0, "images", 0, 2 * 3 * 32 * 32, dtype=torch.float64)
+    images = images.view(2, 3, 32, 32)
+    for training in (False, True):
+        ours.train(training), theirs.train(training)
+        with torch.no_grad():
+            torch.testing.assert_close(ours(images), theirs(images), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("inputs", "stride"), [(4, 1), (4, 2), (3, 1)])
+def test_a_preactivation_block_by_hand(inputs, stride):
+    """The signal itself passes by where the shape stays; else what is normalized and active."""
+    block = random_vectors_(preactivation.Block(inputs, 4, stride, nn.ReLU, "batch").double())
+    signal = streams.normal(0, "signal", 0, 5 * inputs * 36, dtype=torch.float64)
+    signal = signal.view(5, inputs, 6, 6)
+
+    def active(values, norm):
+        variance, mean = torch.var_mean(values, dim=(0, 2, 3), correction=0, keepdim=True)
+        scaled = (values - mean) / (variance + 1e-5).sqrt()
+        return (scaled * norm.weight[:, None, None] + norm.bias[:, None, None]).relu()
+
+    first, norm, _, last, _ = block.residual
+    z = active(signal, block.before[0])
+    middle = nn.functional.conv2d(z, first.weight, stride=stride, padding=1)
+    moved = nn.functional.conv2d(active(middle, norm), last.weight, padding=1)
+    passed = signal
+    if (inputs, stride) != (4, 1):
+        passed = nn.functional.conv2d(z, block.shortcut[0].weight, stride=stride)
+    torch.testing.assert_close(block(signal), passed + moved)
+
+
+def test_blocks_and_depths_that_are_no_network_are_refused():
+    with pytest.raises(ValueError, match=r"4 more than a multiple of 6, got 30; 28 is usual"):
+        preactivation.wide_blocks(30)
+    with pytest.raises(ValueError, match=r"4 more than a multiple of 6, got 4; 28 is usual"):
+        preactivation.wide_blocks(4)
+    with pytest.raises(ValueError, match=r"depth must be one of 16, 19, got 13; pick one"):
+        vgg.VGG(13)
+    message = r"must be 6 whole numbers >= 1 \(channels, stem, stage 1, .*, classes\), got \(3, 4\)"
+    with pytest.raises(ValueError, match=f"widths of wrn-16-8 {message}"):
+        models.build("wrn-16-8", (3, 4))
+    with pytest.raises(ValueError, match=f"widths of a pre-activation network {message}"):
+        preactivation.PreActivationResNet((1, 1, 1), (3, 4))
+    with pytest.raises(
+        ValueError, match=r"widths of vgg16 must be 7 whole numbers .* got \(3, 4\)"
+    ):
+        models.build("vgg16", (3, 4))
+
+
+@pytest.mark.parametrize(("name", "free"), [("wrn-28-10-normed", 0), ("wrn-28-10", 15)])
+def test_the_output_ignores_norms_where_a_batch_norm_follows(name, free):
+    """In a normed network those of all layers but the last; else not those of the 12 blocks' last
+    convolutions and of the 3 shortcuts (4 to 6 channels in stage 1)."""
+    model = models.build(name, SMALL[name], normalization="batch").double().train()
+    initialize_(model, seed=3)
+    for norm in model.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.eps = 1e-30
+    images, felt = grey_images(), 0
+    before = model(images)
+    for _, layer in list(scalable_layers(model))[1:-1]:
+        layer.weight.data.mul_(3.0)
+        felt += not torch.allclose(model(images), before, rtol=1e-6, atol=1e-8)
+        layer.weight.data.div_(3.0)
+    assert felt == free
 
 
 @pytest.mark.parametrize("side", [64, 100])
@@ -343,8 +436,13 @@ def test_a_normalization_is_where_it_should_be(name, normalization):
     }
     for other, kind in kinds.items():
         found = sum(isinstance(module, kind) for module in model.modules())
-        assert found == (len(layers) - 1 if other == normalization else 0)  # not after the last
-    if name.startswith("resnet") or name == "convnet":
+        # one behind each layer but the last; before an activation, two a block and a last one
+        blocks = sum(isinstance(module, preactivation.Block) for module in model.modules())
+        expected = 2 * blocks + 1 if blocks else len(layers) - 1
+        if name.endswith("normed"):  # and one behind each layer that has none behind it
+            expected += len(layers) - 1 - blocks
+        assert found == (expected if other == normalization else 0)
+    if name not in ("mlp", "lenet5", "alexnet"):
         assert {layer.bias is not None for layer in layers[:-1]} == {normalization == "none"}
     else:
         assert all(layer.bias is not None for layer in layers)
@@ -625,12 +723,10 @@ def test_widths_that_do_not_fit_the_layout_are_refused(name, change):
     ],
 )
 def test_parts_that_do_not_exist_are_refused(name, parts, message):
-    direct = type(models.build(name, SMALL[name]))
-    first = (int(name.removesuffix("-imagenet")[-2:]),) if direct is ResNet else ()
     for build in (
         lambda: models.check(name, SMALL[name], *parts),
         lambda: models.build(name, SMALL[name], *parts),
-        lambda: direct(*first, SMALL[name], *parts),
+        lambda: models.model(name).make(SMALL[name], *parts),
     ):
         with pytest.raises(ValueError, match=message):
             build()
@@ -646,8 +742,8 @@ def test_parts_that_do_not_exist_are_refused(name, parts, message):
     ],
 )
 def test_an_unknown_network_is_refused(use):
-    with pytest.raises(ValueError, match=r"one of mlp, lenet5, .* got 'vgg16'; pick one"):
-        use("vgg16")
+    with pytest.raises(ValueError, match=r"one of mlp, lenet5, .* got 'vgg11'; pick one"):
+        use("vgg11")
 
 
 def test_other_depths_and_stems_are_refused():

@@ -195,3 +195,44 @@ def test_what_is_refused():
         norm_paths.path(3, 0.0, 1.0, 0.1)
     with pytest.raises(ValueError, match=r"tau must be >= 0, got -1"):
         norm_paths.path(3, 1.0, 1.0, 0.1, tau=-1)
+
+
+def descended(rates, weight_decay, momentum, start):
+    """The directions of a w that SGD moves along the gradients of a quadratic form of w / |w|."""
+    matrix = np.random.default_rng(1).standard_normal((6, 6))
+    matrix, w, v, found = matrix + matrix.T, start, 0.0, []
+    for rate in rates:
+        u = w / np.linalg.norm(w)
+        slope = matrix @ u - (u @ matrix @ u) * u
+        v = momentum * v + slope / np.linalg.norm(w) + weight_decay * w
+        w = w - rate * v
+        found.append(w / np.linalg.norm(w))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("fall", [1.0, 0.1])
+def test_a_rising_rate_turns_weights_as_decay_does(momentum, fall):
+    """To rounding, while the rate is constant and after it falls."""
+    rates, start = np.repeat([0.02, fall * 0.02], 100), np.arange(1.0, 7.0)
+    risen = rates * norms.rising_factors(rates, 0.05, momentum)
+    ours = descended(risen, 0.0, momentum, start)
+    theirs, plain = (descended(rates, pull, momentum, start) for pull in (0.05, 0.0))
+    assert np.abs(ours - theirs).max() < 1e-11
+    assert np.abs(plain - theirs).max() > 0.001
+
+
+def test_decay_alone_says_how_fast_a_rate_rises():
+    """Without momentum by 1 - eta lambda twice a step; with it by near eta lambda / (1 - alpha)."""
+    steps = np.arange(50)
+    found = 0.02 * norms.rising_factors(np.full(50, 0.02), 0.5)
+    np.testing.assert_allclose(found, norms.rate_without_decay(steps, 0.02, 0.5), rtol=1e-12)
+    late = np.diff(np.log(norms.rising_factors(np.full(400, 0.1), 5e-4, 0.9)))[-1]
+    assert late == pytest.approx(2 * 0.1 * 5e-4 / (1 - 0.9), rel=1e-2)
+
+
+def test_decay_through_0_is_refused():
+    with pytest.raises(ValueError, match=r"decay of 2 does at the learning rate 1, after 0 steps"):
+        norms.rising_factors([1.0], 2.0)
+    with pytest.raises(ValueError, match=r"momentum must be in \[0, 1\), got 1"):
+        norms.rising_factors([0.1], 0.05, 1.0)

@@ -1,11 +1,13 @@
 """Learning-rate schedules against torch's schedulers and by hand."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 import torch
 
-from companion.training.schedules import learning_rate
+from companion.theory import norms
+from companion.training.schedules import learning_rate, rises
 from companion.training.settings import Settings
 
 BASE = Settings(learning_rate=0.5, epochs=10)
@@ -49,3 +51,13 @@ def test_a_warm_up_is_linear_and_the_cosine_starts_after_it():
     assert ours[8] == 0.5
     assert ours[24] == pytest.approx(0.25)  # half way between steps 8 and 40
     assert min(ours[8:]) == ours[-1] > 0
+
+
+def test_a_rising_rate_is_one_without_decay_and_follows_the_schedule():
+    plan = replace(BASE, normalization="batch", schedule="step", milestones=(5,), drop=0.1)
+    assert rises(plan, 40, 4).tolist() == [1.0] * 40
+    held = replace(plan, decay_as_rate=1e-3)
+    found = rises(held, 40, 4)
+    assert found == pytest.approx(norms.rising_factors(rates(plan), 1e-3, 0.9))
+    assert found[0] == pytest.approx(1 / (1 - 0.5 * 1e-3))
+    assert all(a < b for a, b in itertools.pairwise(found))

@@ -67,6 +67,31 @@ from companion.training.settings import Settings
             {"compander_learn": "yes", "parametrization": "arctan"},
             r"compander_learn must be one of no, coarse, fine, got 'yes'; pick one",
         ),
+        ({"decay_as_rate": -1.0}, r"decay_as_rate must be finite and >= 0, got -1.0; 0 switches"),
+        (
+            {"decay_as_rate": 0.1},
+            r"needs weights that .* normalization that ignores .* got normalization 'none' and",
+        ),
+        (
+            {"decay_as_rate": 0.1, "normalization": "batch", "optimizer": "adam"},
+            r"decay_as_rate replaces the decay of SGD, got optimizer 'adam'; use sgd",
+        ),
+        (
+            {"decay_as_rate": 0.1, "normalization": "batch", "weight_decay": 0.1},
+            r"got optimizer 'sgd' and a decay that acts on weights too; use sgd, and let decayed",
+        ),
+        (
+            {"compander_alpha": 1.5, "parametrization": "erf"},
+            r"compander_alpha is powerpropagation's, got 1.5 for erf; leave it at 2, or set",
+        ),
+        (
+            {"compander_alpha": 1.5},
+            r"compander_alpha must be left at 2.0 without a curve, got 1.5; set parametrization",
+        ),
+        (
+            {"compander_alpha": 0.5, "parametrization": "powerprop"},
+            r"alpha must be finite and >= 1, got 0.5; 2 is usual",
+        ),
         (
             {"rescale": "wr", "parametrization": "erf"},
             r"compander_clamp must be True where a rescaling may ask .* range of erf, got False;",
@@ -95,7 +120,10 @@ from companion.training.settings import Settings
         ({"inputs": "raw"}, r"inputs must be one of standardised, symmetric, unit, got 'raw'"),
         ({"optimizer": "lion"}, r"optimizer must be one of sgd, sgdw, adam, adamw, got 'lion'"),
         ({"schedule": "linear"}, r"schedule must be one of constant, step, cosine, got 'linear'"),
-        ({"augmentation": "cutout"}, r"augmentation must be one of none, crop_flip, got 'cutout'"),
+        (
+            {"augmentation": "cutout"},
+            r"augmentation must be one of none, crop_flip, .*, got 'cutout'",
+        ),
         ({"precision": "fp8"}, r"precision must be one of float32, half, got 'fp8'; pick one"),
         ({"betas": (0.9, 1.0)}, r"betas must be two numbers in \[0, 1\), got \(0.9, 1.0\)"),
         ({"betas": (0.9,)}, r"betas must be two numbers in \[0, 1\), got \(0.9,\)"),

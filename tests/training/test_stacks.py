@@ -30,6 +30,8 @@ MLP = Settings(
 LENET = replace(MLP, model="lenet5", widths=(2, 3, 4, 8, 8, 3), activation="tanh")
 RESNET = replace(MLP, model="resnet18", widths=(2, 4, 4, 8, 8, 3), normalization="batch")
 CONVNET = replace(RESNET, model="convnet", widths=(2, 4, 5, 3))
+VGG = replace(RESNET, model="vgg16", widths=(2, 3, 3, 4, 4, 5, 3))
+WIDE = replace(RESNET, model="wrn-10-1", widths=(2, 3, 4, 5, 6, 3))
 BOTTLENECK = replace(RESNET, model="resnet50")
 ALEXNET = replace(MLP, model="alexnet", widths=(2, 3, 4, 5, 4, 4, 9, 8, 3), batch_size=15)
 OWN = (
@@ -138,6 +140,15 @@ def test_every_curve(together, kind, base):
     equal_one_run(Stack(runs(base, own), SPLIT, torch.float64), 1e-9)
 
 
+@pytest.mark.parametrize("base", [MLP, replace(LENET, dropout=0.2)], ids=["mlp", "lenet"])
+def test_powerpropagation_has_an_alpha_of_its_own(together, base):
+    base = replace(base, parametrization="powerprop", compander_alpha=1.5, weight_decay=0.01)
+    stack = Stack(runs(base, ({}, {"learning_rate": 0.02})), SPLIT, torch.float64)
+    equal_one_run(stack, 1e-9)
+    _, v = stack.view().curves[0]
+    torch.testing.assert_close(stack.weights[0], v * v.abs().sqrt())
+
+
 @pytest.mark.parametrize("learn", ["coarse", "fine"])
 @pytest.mark.parametrize("base", [MLP, replace(RESNET, normalization="layer")], ids=["mlp", "net"])
 def test_learned_curves_decay_v_and_not_a_and_b(together, learn, base):
@@ -163,24 +174,42 @@ def test_a_start_outside_a_curves_range_is_refused_by_both():
     [
         (replace(MLP, normalization="batch"), 1e-6),
         (replace(LENET, dropout=0.2, augmentation="crop_flip"), 1e-9),
+        (replace(LENET, augmentation="crop_flip_cutout"), 1e-9),
         (replace(LENET, parametrization="weight_norm", optimizer="adamw"), 1e-9),
         (RESNET, 1e-5),
         (CONVNET, 1e-6),
+        (VGG, 1e-5),
+        (WIDE, 1e-5),
+        (replace(WIDE, model="preact-resnet18", widths=(2, 3, 3, 4, 4, 5, 3)), 1e-5),
         (replace(RESNET, normalization="layer", augmentation="crop_flip"), 1e-9),
         (replace(RESNET, parametrization="weight_norm", gain=0.5), 1e-9),
     ],
     ids=[
         "mlp-batch",
         "lenet",
+        "lenet-cutout",
         "lenet-weight",
         "resnet-batch",
         "convnet-batch",
+        "vgg-batch",
+        "wide-batch",
+        "preact-batch",
         "resnet-layer",
         "resnet-weight",
     ],
 )
 def test_convolutional_networks_and_batch_statistics(together, base, tolerance):
     equal_one_run(Stack(runs(base, OWN[2:7]), SPLIT, torch.float64), tolerance)
+
+
+@pytest.mark.parametrize("base", [CONVNET, replace(MLP, normalization="batch")], ids=["net", "mlp"])
+def test_a_rising_rate_in_place_of_decay(together, base):
+    own = (
+        {"learning_rate": 0.05, "weight_decay": 0.1},
+        {"momentum": 0.5, "schedule": "step", "milestones": (1,), "drop": 0.3},
+    )
+    base = replace(base, decay_as_rate=0.05, decayed=("gain", "shift"))
+    equal_one_run(Stack(runs(base, own), SPLIT, torch.float64), 1e-6)
 
 
 @pytest.mark.parametrize(

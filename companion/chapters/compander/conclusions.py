@@ -93,6 +93,26 @@ def check_only_a_rate(cifar: Record) -> None:
     )
 
 
+def check_batch_norm(record: Record) -> None:
+    """Guard the sentences about a network with batch norm, a record of `batchnorm.DIGITS`."""
+    pairs = [("twin", "none"), ("wc", "none"), ("wc", "twin"), ("wd-5e-4", "none")]
+    rows = differences.compared(record, pairs)
+    claims.require(
+        "under batch norm no interval excludes 0, all lie within 1.7 points of it, and none within "
+        "0.3",
+        (rows["low"] < 0).all()
+        and (rows["high"] > 0).all()
+        and rows[["low", "high"]].abs().max().max() < 1.7
+        and not rows["none"].any(),
+        record,
+    )
+    claims.require(
+        "behind the curve a step is 2 to 2.6 times a plain one",
+        differences.by_layer(record, "step_factor").loc["wc"].between(2, 2.6).all(),
+        record,
+    )
+
+
 def check_digits(digits: Record) -> None:
     """Guard the sentences about the digits, a record of `mlp.DIGITS`."""
     twins = [("wc", "twin"), ("wc-100", "twin"), ("arsinh", "twin"), ("erf", "twin")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from companion.chapters.compander import differences
-from companion.chapters.compander.experiments import mlp
+from companion.chapters.compander.experiments import batchnorm, mlp
 from companion.display import style
 from companion.display.figures import accuracy_curves, canvas, log_axis, name_lines, show
 from companion.display.forest import forest
@@ -46,6 +46,33 @@ def only_a_rate(cifar: Record) -> Shown:
         "learns as fast. The further weights reach into the curve, the more of it is lost.",
         ran=f"{cifar.label()}. Shaded: 0.3 points around none; line: 95 % interval.",
         name="only-a-rate",
+    )
+
+
+def under_batch_norm(record: Record) -> Shown:
+    """Paired differences in test accuracy of a network with batch norm; a record of
+    `batchnorm.DIGITS`."""
+    figure, axes = canvas(height=2.4)
+    arms = batchnorm.DIGITS.arms
+    pairs = [("twin", "none"), ("wc", "none"), ("wc", "twin"), ("wd-5e-4", "none"),
+             ("powerprop", "none")]  # fmt: skip
+    rows = differences.compared(record, pairs)
+    rows["name"] = [f"{arms[arm].label} over {'twin' if base == 'twin' else 'plain'}"
+                    for arm, base in pairs]  # fmt: skip
+    rows["family"] = [arms[arm].family for arm in rows["arm"]]
+    axes.axvspan(-differences.LIMIT, differences.LIMIT, color=style.RULE, alpha=0.6, lw=0)
+    forest(rows, axes, "Under batch norm", "points of test accuracy", "higher")
+    said = [
+        f"{row['name']}: {row.estimate:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
+        for _, row in rows.iterrows()
+    ]
+    return show(
+        figure,
+        alt=f"Paired differences in points. {'; '.join(said)}.",
+        caption="Under batch norm twelve pairs tell neither the compander nor its twin from the "
+        "plain network.",
+        ran=f"{record.label()}. Shaded: 0.3 points around none; line: 95 % interval.",
+        name="under-batch-norm",
     )
 
 

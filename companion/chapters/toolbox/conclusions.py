@@ -58,6 +58,11 @@ def check_stopping(record: Record) -> None:
         record,
     )
     claims.require(
+        "with noisy labels, patience 10 on the accuracy is as good as seeing everything",
+        ten[1].low > -0.05 and ten[1].high < 0.1,
+        record,
+    )
+    claims.require(
         "with the labels as they are, patience 1 on the accuracy stops after five epochs and "
         "gives up two points",
         4.5 < at("clean", "accuracy", "patience 1", "spent") < 5.5
@@ -68,6 +73,13 @@ def check_stopping(record: Record) -> None:
         "the moving average of the loss hardly ever stops there: after 59 of 60 epochs",
         at("clean", "loss", "EMA 0.9", "spent") > 59,
         record,
+    )
+    early, late = stopping.loss_by_fate().values()
+    claims.require(
+        "from epoch 12 to 32 the images that are right add less to the loss, by more than those "
+        "that are wrong add, and more of them are wrong",
+        early[0] - late[0] > late[1] - early[1] > 0.03 and late[2] < early[2] - 0.01,
+        "trained here",
     )
     watched = {
         w: [stopping.mean(record, arm, w, rule, "optimism") for arm in ("clean", "noisy")
@@ -247,6 +259,14 @@ def check_normalization() -> None:
     claims.require(
         "batch norm ignores the scale and shift of each unit, layer norm those of an image",
         kept == expected,
+        here,
+    )
+    told_apart = {kind: normalization.company(kind) for kind in ("batch", "layer")}
+    claims.require(
+        "in training mode a network with batch norm loses most digits of batches sorted by class, "
+        "and one with layer norm none",
+        told_apart["batch"]["sorted"] < 0.5 < 0.9 < told_apart["batch"]["mixed"]
+        and told_apart["layer"]["sorted"] == told_apart["layer"]["mixed"],
         here,
     )
     plain, held, fast = (

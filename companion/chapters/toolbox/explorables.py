@@ -95,7 +95,7 @@ def when_to_stop(record: Record | None = None) -> Explorable:
 
 
 SHOWN = ("mean of the runs", "every run")
-LOSSES, ERRORS = (5e-3, 1.0), (1.0, 10.0)
+LOSSES, ERRORS = (5e-3, 1.0), (1.0, 40.0)
 
 
 def remedy(record: Record | None = None) -> Explorable:

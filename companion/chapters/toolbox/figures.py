@@ -17,9 +17,10 @@ from companion.evidence.records import Record
 
 FAMILY = {"loss": "wr", "accuracy": "wd"}
 LOOK = {
-    "l2": ("wd", "o"), "sgdw": ("wr", "s"), "adam": ("compander", "^"),
-    "adamw": ("wrs", "D"), "l1": ("weight_norm", "v"),
+    "l2": ("wd", "o", 10), "sgdw": ("wd", "s", 6), "adam": ("wd", "^", 3),
+    "adamw": ("wd", "D", 5), "l1": ("weight_norm", "v", 5.5),
 }  # fmt: skip
+"""Colour, mark and size; the marks of three ways that agree lie inside one another."""
 
 
 def overfitting(record: Record) -> Shown:
@@ -28,7 +29,7 @@ def overfitting(record: Record) -> Shown:
     arms = remedies_plan.EXPERIMENT.arms
     rows = record.epochs[record.epochs["epoch"] > 0]
     none, ends = rows[rows["arm"] == "none"], []
-    left.set_ylim(0.005, 1.0)
+    left.set_ylim(0.02, 0.5)
     for quantity, name, dash in (("test_loss", "test", "-"), ("train_loss", "training", "--")):
         mean = none.groupby("epoch")[quantity].mean()
         for _, run in none.groupby("run"):
@@ -47,10 +48,9 @@ def overfitting(record: Record) -> Shown:
         right.plot(gap.mean, place, "o", color=colour, ms=5)
     right.set_yticks(places, [arms[name].label for name in gaps])
     right.set_ylim(-0.6, len(gaps) - 0.4)
-    right.set_xlim(0, None)
-    head(
-        right, "Test loss − training loss", "line: 95 % interval", "after the last epoch (← better)"
-    )
+    right.set_xlim(-0.01, 1.05 * max(gap.high for gap in gaps.values()))
+    right.axvline(0, color=style.INK, lw=0.8, dashes=(4, 3))
+    head(right, "Test loss − training loss", "line: 95 % interval", "after the last epoch")
     said = "; ".join(f"{arms[name].label} {gap.mean:.3f}" for name, gap in gaps.items())
     return show(
         figure,
@@ -65,21 +65,21 @@ def overfitting(record: Record) -> Shown:
 def shrunk() -> Shown:
     """Where five ways of pulling leave weights whose losses are flat or steep."""
     figure, axes = canvas(height=4.2)
-    fine, ends, said = np.geomspace(0.01, 10, 200), [], []
+    fine, said = np.geomspace(0.01, 10, 200), []
     for way, label in penalties.WAYS.items():
-        family, mark = LOOK[way]
+        family, mark, size = LOOK[way]
         found = penalties.settled(way).mean(axis=0)
         axes.plot(fine, penalties.expected(way, fine), color=style.INK, lw=1.1, dashes=(4, 3))
-        shift = {"sgdw": 1.12, "adam": 1.25}.get(way, 1.0)
-        axes.plot(penalties.CURVATURES * shift, found, mark, color=style.colour(family), ms=5.5)
-        ends.append((found[-5], label, style.text_colour(family)))
+        face = "none" if way in ("l2", "sgdw") else style.colour(family)
+        axes.plot(penalties.CURVATURES, found, mark, color=style.colour(family), ms=size,
+                  markerfacecolor=face)  # fmt: skip
         said.append(f"{label}: {found[0]:.2f} where flat, {found[-1]:.2f} where steep")
     axes.set_xlim(0.008, 14)
     axes.set_ylim(-0.04, 1.04)
     log_axis(axes.xaxis)
     axes.annotate("L2: SGD and Adam,\ndecoupled: SGD", (0.0105, 0.56), color=style.INK, size=10)
     axes.annotate("AdamW", (0.02, 0.955), xytext=(0, -16), textcoords="offset points",
-                  color=style.text_colour("wrs"), size=10)  # fmt: skip
+                  color=style.text_colour("wd"), size=10)  # fmt: skip
     axes.annotate("L1", (0.13, 0.16), xytext=(7, -8), textcoords="offset points",
                   color=style.text_colour("weight_norm"), size=10)  # fmt: skip
     head(axes, "What is left of a weight whose loss wants 1", "marks: torch's optimizers; dashed: "
@@ -90,8 +90,8 @@ def shrunk() -> Shown:
         caption="L2 takes most from weights that the loss hardly needs, L1 takes those to zero, "
         "and AdamW takes the same share from all.",
         ran=f"{penalties.COPIES} copies of {len(penalties.CURVATURES)} weights, strength "
-        f"{penalties.STRENGTH:g}, {penalties.STEPS:,} steps with noisy gradients; squares and "
-        "triangles moved a little to the right.",
+        f"{penalties.STRENGTH:g}, {penalties.STEPS:,} steps with noisy gradients. Circles: "
+        "L2, SGD; squares: decoupled, SGD; triangles: L2, Adam.",
         name="shrunk",
     )
 

@@ -127,6 +127,28 @@ def _accuracy(model: nn.Module, inputs: Tensor, labels: Tensor) -> float:
     return right
 
 
+@cache
+def company(kind: str, steps: int = 200, batch: int = 36) -> dict[str, float]:
+    """Test accuracy of a trained network: left in training mode on batches ``mixed`` by chance and
+    ``sorted`` by class, and in ``evaluation`` mode, where company does not matter."""
+    part, model = split(), _model(kind, 0).float()
+    tests, labels = part.standardize(part.test_images), part.test_labels
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    for one in _batches(0, steps):
+        _step(model, optimizer, one)
+    generator = torch.Generator().manual_seed(0)
+    orders = {
+        "mixed": torch.randperm(len(labels), generator=generator), "sorted": labels.argsort()
+    }  # fmt: skip
+    with torch.no_grad():
+        found = {
+            name: torch.cat([model(tests[i]).argmax(1) == labels[i] for i in order.split(batch)])
+            for name, order in orders.items()
+        }
+    shares = {name: float(right.double().mean()) for name, right in found.items()}
+    return {**shares, "evaluation": _accuracy(model, tests, labels)}
+
+
 # --- invariances and ties ---------------------------------------------------------------------
 
 CHANGES = {

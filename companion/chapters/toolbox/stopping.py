@@ -7,11 +7,15 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+import torch
 
+from companion import data
+from companion.chapters.toolbox.experiments.stopping import EXPERIMENT
 from companion.evidence.records import Record
 from companion.evidence.stopping import Rule, replay
 from companion.evidence.summaries import Summary, summary
 from companion.measure.folds import FOLDS
+from companion.training.many_runs import Stack
 
 RULES = {
     "patience 1": Rule(1),
@@ -87,3 +91,27 @@ def price(record: Record, arm: str, watched: str, rule: str) -> Summary:
     """Test accuracy under the rule less that under `best of all`, paired by run, in points."""
     found = outcomes(record)
     return summary(found[arm, watched, rule]["test"] - found[arm, watched, "best of all"]["test"])
+
+
+@cache
+def loss_by_fate(epochs: tuple[int, ...] = (12, 32), runs: int = 8) -> dict[int, tuple[float, ...]]:
+    """Epoch -> the mean loss on the images kept aside, split in two: what the images that are right
+    add to it, and what those that are wrong add; with the accuracy, means over runs.
+
+    The first runs of the recorded arm with noisy labels, trained here once more.
+    """
+    images = data.split(data.load("digits"), validation=EXPERIMENT.validation)
+    planned = EXPERIMENT.runs("book", images.shape, images.classes, runs=runs, arms=["noisy"])
+    stack = Stack(planned, images)
+    kept = torch.cat([images.validation_images, images.test_images])
+    labels = torch.cat([images.validation_labels, images.test_labels])
+    found = {}
+    while stack.epoch < max(epochs):
+        stack.train_epoch()
+        if stack.epoch in epochs:
+            logits = stack.network.forward(images.standardize(kept))[0]
+            each = -logits.log_softmax(-1).gather(-1, labels.expand(runs, -1)[..., None])[..., 0]
+            right = logits.argmax(-1) == labels
+            parts = (each * right).mean(), (each * ~right).mean(), right.double().mean()
+            found[stack.epoch] = tuple(map(float, parts))
+    return found

@@ -13,7 +13,7 @@ from companion.theory import weight_norm
 
 def findings() -> list[Finding]:
     """Every finding about A."""
-    return [constant(), first_block(), place_of_g(), batch_norm_ahead(), band()]
+    return [constant(), first_block(), place_of_g(), batch_norm_ahead(), band(), torch_default()]
 
 
 def constant(largest: int = 500) -> Finding:
@@ -138,4 +138,25 @@ def band(stages: tuple[int, ...] = (6, 6, 6)) -> Finding:
         verdict=judge([low <= one <= high]),
         effect="Independent of the number of blocks, not of the number of stages: K stages reach "
         "e^(K/2).",
+    )
+
+
+def torch_default(blocks: int = 18) -> Finding:
+    """Which weights does "PyTorch default" take the lengths of?"""
+    grown = {
+        words: (1 + length**4 / 2) ** (blocks / 2)
+        for words, length in (("1/√3", 1 / math.sqrt(3)), ("1", 1.0), ("√2", math.sqrt(2)))
+    }
+    said = ", ".join(f"length {words}: {factor:.3g} times" for words, factor in grown.items())
+    return Finding(
+        lead="PyTorch's default",
+        source="A",
+        where="section 5.1, footnote 6, and Table 2",
+        printed="PyTorch's default takes g = |W|, and is among the most curved starts",
+        computed=f"|W| is about 1/√3 in a new layer, 1 where W has been drawn with orthogonal rows "
+        f"and √2 by Kaiming's scheme, as A's published code does before it wraps; {blocks} blocks "
+        f"of one width make a signal longer by {said}",
+        verdict="left open",
+        effect="A new layer's lengths are the flattest of all starts in chapter 6's residual "
+        "networks, and length 1 the most curved: the ranking of Table 2 hangs on which is meant.",
     )

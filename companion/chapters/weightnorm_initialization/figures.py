@@ -106,7 +106,7 @@ def residual_networks() -> Shown:
         alt=f"Lengths after {random_networks.BLOCKS} blocks. {'; '.join(said)}.",
         caption="Divided by the root of the number of blocks, the branches of forty blocks add up "
         "to less than √e; at length 1 they multiply to thousands (A's figure 1, bottom).",
-        ran=f"Branches linear, ReLU, linear; widths from {random_networks.NARROW[0]} to "
+        ran=f"Untrained; branches linear, ReLU, linear; widths from {random_networks.NARROW[0]} to "
         f"{random_networks.NARROW[1]} ({NETWORKS} networks, band: smallest to largest), dashed "
         f"from {random_networks.BOOK_WIDE[0]} to {random_networks.BOOK_WIDE[1]} (one; the paper "
         "has 950 to 1050).",

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 
 
 def address(notebook: str) -> str:
-    """Where Colab opens a notebook of the book's repository, ``notebooks/...ipynb``."""
+    """Where Colab opens a notebook of the book, ``notebooks/...ipynb``: the copy made for it."""
     try:
         urls = metadata("weights-in-scale").get_all("Project-URL") or []
     except PackageNotFoundError:
@@ -14,4 +14,4 @@ def address(notebook: str) -> str:
     known = dict(url.split(", ", 1) for url in urls)
     path = known.get("Repository", "").removeprefix("https://github.com/")
     base = "https://colab.research.google.com"
-    return f"{base}/github/{path}/blob/main/{notebook}" if path else base
+    return f"{base}/github/{path}/blob/colab/{notebook}" if path else base

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from companion import machine
 from companion.display.labs.settings import Plan
 from companion.display.labs.setup import Panel
 from companion.evidence.records import Record
@@ -88,7 +89,32 @@ class Recorded:
         rule = f"the recorded band, {low:.1f} to {high:.1f} %, holds {LEVEL:.0%} of new {kind}"
         rule = rule.replace("95%", "95 %")
         end = "" if inside else "; one honest repetition in twenty falls outside"
+        end += elsewhere(self.record.provenance["machine"], machine.describe())
         return f"{'Inside' if inside else 'Outside'}: {said}; {rule}{end}."
+
+
+def elsewhere(recorded: dict, here: dict) -> str:
+    """What differs between the machine of a record and this one, as the end of a sentence.
+
+    >>> old = {"hardware": "A", "threads": 2, "versions": {"torch": "2.6.0"}}
+    >>> elsewhere(old, {**old, "threads": 8, "versions": {"torch": "2.9.1"}})
+    '. It was recorded with torch 2.6.0 and 2 threads, you have torch 2.9.1 and 8 threads'
+    >>> elsewhere(old, old)
+    ''
+    """
+    facts = [
+        {
+            "hardware": f"on {one.get('hardware', 'an unknown machine')}",
+            "torch": f"torch {one.get('versions', {}).get('torch', 'of an unknown version')}",
+            "threads": f"{one.get('threads', 'unknown')} threads",
+        }
+        for one in (recorded, here)
+    ]
+    differ = [name for name in ("torch", "threads", "hardware") if facts[0][name] != facts[1][name]]
+    if not differ:
+        return ""
+    then, now = (" and ".join(one[name] for name in differ) for one in facts)
+    return f". It was recorded with {then}, you have {now}"
 
 
 def _of_layer(rows: pd.DataFrame, layer: int | None) -> pd.DataFrame:

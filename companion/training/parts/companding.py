@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from companion.methods import initialization
-from companion.methods.parametrizations import CURVES, LEARNING, companders
+from companion.methods.parametrizations import CURVES, LEARNING, Curve, companders, power
 from companion.training.parts import rules
 
 UNITS = ("weight", "sigma")
@@ -21,8 +21,9 @@ class Companding:
     compander_a, compander_b: in units of ``weight``, or of each layer's ``sigma``, the standard
     deviation that its scheme gives, as compander_units says. compander_learn: ``no``; ``coarse``,
     one learned pair a network; ``fine``, one a layer. compander_clamp: cut weights that start, or
-    are rescaled, outside the curve's range. slope_aware: the optimizer's step is made from dL/dw
-    and multiplied by the slope (`methods.parametrizations.SlopeAware`).
+    are rescaled, outside the curve's range. compander_alpha: powerpropagation's. slope_aware:
+    the optimizer's step is made from dL/dw and multiplied by the slope
+    (`methods.parametrizations.SlopeAware`).
 
     weight_decay acts on w where a and b are fixed, on v where they are learned (C section III).
     """
@@ -32,6 +33,7 @@ class Companding:
     compander_units: str = "weight"
     compander_learn: str = "no"
     compander_clamp: bool = False
+    compander_alpha: float = 2.0
     slope_aware: bool = False
 
     def check_companding(self, parametrization: str, rescale: str) -> None:
@@ -53,6 +55,13 @@ class Companding:
                     repr(value),
                     f"set parametrization to one of {', '.join(CURVES)}",
                 )
+        elif parametrization == "powerprop":
+            power(self.compander_alpha)  # checks it
+        elif self.compander_alpha != 2.0:
+            raise ValueError(
+                f"compander_alpha is powerpropagation's, got {self.compander_alpha} for "
+                f"{parametrization}; leave it at 2, or set parametrization to powerprop"
+            )
         elif CURVES[parametrization].bound < float("inf"):
             rules.require(
                 "compander_clamp",
@@ -74,6 +83,12 @@ class Companding:
                 "compander_units must be weight for a coarse compander, whose one a and b are "
                 "every layer's, got 'sigma'; learn fine"
             )
+
+    def curve(self, parametrization: str) -> Curve:
+        """The curve of that name, powerpropagation with its alpha."""
+        if parametrization == "powerprop":
+            return power(self.compander_alpha)
+        return CURVES[parametrization]
 
     @torch.no_grad()
     def bend_(self, model: nn.Module, scheme: str, gain: float) -> None:

@@ -11,7 +11,8 @@ from companion.training.parts import rules
 
 @dataclass(frozen=True)
 class Images:
-    """inputs: an input scaling of `data.INPUTS`; augmentation: ``none``, ``crop_flip``.
+    """inputs: an input scaling of `data.INPUTS`; augmentation: ``none``, ``crop_flip``,
+    ``crop_flip_cutout``.
     label_noise: the probability with which a training label is replaced by a random one, the right
     one among them, once for the whole of a run; what is measured keeps the true labels.
     """

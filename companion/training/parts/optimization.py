@@ -24,7 +24,10 @@ class Optimization:
     Adam's. learning_rate is per step; rate_factors: role -> factor of it, given as pairs, such as
     ``(("bias", 2.0),)``; a parameter with several roles (`models.roles`) is multiplied by all.
     weight_decay acts on the roles that ``decayed`` names, and so does l1_penalty, which adds
-    l1_penalty times the sum of their absolute values to the loss (`training.l1`).
+    l1_penalty times the sum of their absolute values to the loss (`training.l1`). decay_as_rate: a
+    decay that acts on the weights of all layers but the output, which a normalization follows, by
+    the learning rate that rises so that directions move as under this decay
+    (`theory.norms.rising_factors`).
 
     schedule: ``constant``, ``step`` (times ``drop`` after each of the ``milestones``, in epochs),
     ``cosine``; warmup in epochs. batch_size in images, 0 for all of them at once.
@@ -40,6 +43,7 @@ class Optimization:
     weight_decay: float = 0.0
     l1_penalty: float = 0.0
     decayed: tuple[str, ...] = ("weight", "bias", "gain", "shift")
+    decay_as_rate: float = 0.0
     schedule: str = "constant"
     milestones: tuple[int, ...] = ()
     drop: float = 0.1
@@ -80,6 +84,12 @@ class Optimization:
                 "a whole number >= 1, or 0 for all images",
                 "the book uses 32",
             ),
+            (
+                "decay_as_rate",
+                rules.not_negative(self.decay_as_rate),
+                "finite and >= 0",
+                "0 switches it off",
+            ),
             ("epochs", rules.whole(self.epochs), "a whole number >= 1", "the book trains 100"),
             (
                 "milestones",
@@ -101,6 +111,19 @@ class Optimization:
                 f"{self.milestones}; give both or neither"
             )
 
+        if self.decay_as_rate:
+            self._check_decay_as_rate()
+
+    def _check_decay_as_rate(self) -> None:
+        pulls = self.weight_decay or self.l1_penalty
+        twice = pulls and self.decays(("weight", "hidden"))
+        if self.optimizer != "sgd" or twice:
+            raise ValueError(
+                "decay_as_rate replaces the decay of SGD, got optimizer "
+                f"{self.optimizer!r}{' and a decay that acts on weights too' * bool(twice)}; use "
+                "sgd, and let decayed name gains and shifts alone"
+            )
+
     def rate_factor(self, roles: tuple[str, ...]) -> float:
         """The factor of the learning rate for a parameter with these roles."""
         return math.prod(factor for role, factor in self.rate_factors if role in roles)
@@ -108,6 +131,10 @@ class Optimization:
     def decays(self, roles: tuple[str, ...]) -> bool:
         """Whether weight decay acts on a parameter with these roles."""
         return any(role in self.decayed for role in roles)
+
+    def rises(self, roles: tuple[str, ...]) -> bool:
+        """Whether a rising rate stands for the decay of a parameter with these roles."""
+        return self.decay_as_rate > 0 and "weight" in roles and "output" not in roles
 
 
 def _betas(values: tuple[float, ...]) -> bool:

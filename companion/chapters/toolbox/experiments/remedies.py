@@ -33,7 +33,7 @@ EXPERIMENT = Experiment(
     measures=(accuracy.ACCURACY,),
     arms={
         "none": Arm(PLAIN, label="none"),
-        "l1-1e-4": _arm("L1 1e-4", "compander", l1_penalty=1e-4),
+        "l1-1e-4": _arm("L1 1e-4", "weight_norm", l1_penalty=1e-4),
         "wd-1e-3": _arm("WD 1e-3", "wd", weight_decay=1e-3),
         "sgdw-1e-2": _arm(
             "WD 1e-2, decoupled", "wd", "dashed", optimizer="sgdw", weight_decay=1e-2

@@ -110,3 +110,26 @@ UNPLANNED = _experiment(
     ("one", "torch"),
 )
 """What A's figure 2 leaves out."""
+
+DEEP = (100, 200)
+DEEP_RATES = (0.00006, 0.00025, 0.001)
+_DEEP_ARMS = tuple(itertools.product(("forward", "data"), DEEP_RATES))
+DEEPER = Experiment(
+    name="weight-norm-deeper",
+    title="A hundred and two hundred weight-normalized layers, by the forward rule and from data",
+    source="Arpit, Campos and Bengio, figure 2",
+    measures=(accuracy.LEARNING,),
+    arms={
+        arm_name(*arm): Arm(settings(*arm), family="weight_norm")
+        for arm in ((layers, *rest) for layers in DEEP for rest in _DEEP_ARMS)
+    },
+    scales={
+        "quick": Scale("quick", 1, 1, ("digits",), "a check that everything runs"),
+        "book": Scale("book", 2, 25, ("digits",), "two runs an arm of a hundred layers, on one CPU "
+                      "core", arms=tuple(arm_name(100, *arm) for arm in _DEEP_ARMS)),
+        "full": Scale("full", 5, 20, ("mnist",), "the paper's images, on a GPU",
+                      arms=tuple(arm_name(200, *arm) for arm in _DEEP_ARMS)),
+    },
+    deviations=DEVIATIONS,
+)  # fmt: skip
+"""The depths beyond the book scale of `COMPARED`, with more epochs and smaller steps."""
