@@ -8,9 +8,10 @@ frame a solution that students see as dots (``# BEGIN SOLUTION NO PROMPT``: as n
 class's numbers.
 
 Source of the form: the documentation of otter-grader 7, *Notebook format*; with
-``strip_solutions_from_all_cells``, ``otter assign`` makes the same cells for students. It is not
-what the build runs, since otter-grader 7.0.0 holds wrapt below 2, which the tested set is above,
-and writes cells of its own, which need otter on the students' side.
+``strip_solutions_from_all_cells``, ``otter assign`` makes the same cells for students, but keeps
+those of code that stand between the two raw cells. It is not what the build runs, since
+otter-grader 7.0.0 holds wrapt below 2, which the tested set is above, and writes cells of its own,
+which need otter on the students' side.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ MISTAKES = [
         parts_by(size=lambda v, x: np.mean(v**2) * np.mean(x**2)),
         "fan_in products",
     ),
-    ("four_parts", parts_by(second=lambda z2: np.var(np.sqrt(z2))), "take the mean square"),
+    ("four_parts", parts_by(second=lambda z2: np.var(np.sqrt(z2))), "not its variance"),
     ("four_parts", parts_by(order=(0, 1, 3, 2)), "in the wrong place"),
     ("four_parts", lambda weight, bias, inputs: [1.0, 1.0, 1.0, 1.0], "must add up"),
 ]

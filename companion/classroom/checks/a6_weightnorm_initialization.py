@@ -22,7 +22,7 @@ def split_gradient(answer: Any) -> Reply:
 
     >>> split_gradient(lambda v, r, gradient: (0.0, gradient))
     Not yet: for v = an array (5,), r = 2.569, gradient = an array (5,), make r a little larger: w
-    moves along its direction, and the loss by <g, u>.
+    moves along its direction, and the loss by <gradient, u>.
     """
     return tried(answer, laws, "split_gradient")
 

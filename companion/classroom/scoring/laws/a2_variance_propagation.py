@@ -223,14 +223,16 @@ def four_parts_law(given: Given, answer: Any) -> str:
         return ""
     if not close(parts[0], right[0]):
         if close(parts[0], weight.shape[1] * np.square(weight).mean() * np.square(inputs).mean()):
-            return "the size is that of v = w - mean, without the mean of the weights"
+            return "the size is that of w - mean, without the mean of the weights"
         if close(parts[0], weight.shape[1] * rest.var() * inputs.var()):
             return "independent weights multiply the mean square of the inputs, not their variance"
         if close(parts[0] * weight.shape[1], right[0]):
             return "a unit sums fan_in products, and your size has one"
         return "they add up, but the first is not what independent weights of this size would give"
     if not close(parts[1], right[1]):
-        return "correlation is what E[(v x)^2] has beyond the size; take the mean square, not Var"
+        return (
+            "correlation is the mean square of (w - mean) x beyond the size, and not its variance"
+        )
     return "the last two are in the wrong place: the mean first, and the bias is all that is left"
 
 

@@ -213,7 +213,7 @@ def pair_gradient_law(given: Given, answer: Any) -> str:
     along = gradient * v * (a / b) / (1 + (v / b) ** 2)  # v dL/dv
     if not close(a * by_a, (gradient * w).sum(), 5e-3):
         if close(by_a, (gradient * w).sum(), 5e-3):
-            return "w is proportional to a, so a dL/da = sum of g w; yours is this sum"
+            return "w is proportional to a, so a dL/da = sum of gradient times w; yours is this sum"
         if close(a * by_a, (gradient * w).mean(), 5e-3):
             return "a is shared: its gradient is a sum over the weights, not a mean"
         return "make a 1 % larger: every w grows by 1 %, and the loss by 0.01 a dL/da"

@@ -24,7 +24,7 @@ def draw_split_gradient(generator: np.random.Generator, count: int = 6) -> list[
 
 
 def split_gradient_law(given: Given, answer: Any) -> str:
-    """``dL/dr = <g, u>``; ``dL/dv`` is r / |v| times what is left of g across u."""
+    """``dL/dr = <gradient, u>``; ``dL/dv`` is r / |v| times what of it is across u."""
     v, r, gradient = np.array(given["v"]), given["r"], np.array(given["gradient"])
     if not isinstance(answer, list) or len(answer) != 2:
         return "two things are asked for: a number dL/dr and an array dL/dv"
@@ -34,7 +34,7 @@ def split_gradient_law(given: Given, answer: Any) -> str:
     if not close(by_r, along):
         if close(by_r, along * norm):
             return "w = r v / |v|: a longer r moves w along a vector of length 1, not along v"
-        return "make r a little larger: w moves along its direction, and the loss by <g, u>"
+        return "make r a little larger: w moves along its direction, and the loss by <gradient, u>"
     across = gradient - along * v / norm
     if close(by_v, r / norm * across):
         return ""
