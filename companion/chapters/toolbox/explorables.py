@@ -179,8 +179,8 @@ def dropped(record: Record | None = None) -> Explorable:
         arm = features.EXPERIMENT.arms[name]
         drawn = {
             quantity: [
-                inside("none", band[quantity]["none"], limits[quantity], "none", faint=True),
-                inside(name, band[quantity][name], limits[quantity], arm.family),
+                inside(one, band[quantity][one], limits[quantity], family, faint=one != name)
+                for one, family in {"none": "none", name: arm.family}.items()
             ]
             for quantity in band
         }
