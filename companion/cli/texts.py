@@ -71,12 +71,20 @@ def _results(record: Record) -> list[str]:
 
 
 def _own_table(record: Record) -> str:
+    """One row an arm: test accuracy at the best epoch, or after the last one in a record without
+    validation accuracies."""
     from companion.evidence import selection
 
-    best = selection.best_epoch(record.epochs)
-    epochs = selection.by_arm(best, "best_epoch")
-    rows = [["arm", "test acc % ± sd", "95 % interval", "best epoch ± sd", "runs"]]
-    for arm, accuracy in selection.by_arm(best).items():
+    validated = "validation_accuracy" in record.epochs
+    if validated:
+        chosen = selection.best_epoch(record.epochs)
+    else:
+        chosen = record.epochs.sort_values("epoch").groupby("run").tail(1).sort_values("run")
+        chosen = chosen.rename(columns={"epoch": "last_epoch"})
+    which = "best" if validated else "last"
+    epochs = selection.by_arm(chosen, f"{which}_epoch")
+    rows = [["arm", "test acc % ± sd", "95 % interval", f"{which} epoch ± sd", "runs"]]
+    for arm, accuracy in selection.by_arm(chosen).items():
         low, high = 100 * accuracy.low, 100 * accuracy.high
         interval = f"{low:.2f} to {high:.2f}" if accuracy.runs > 1 else "–"
         ours, epoch = _plus_minus(accuracy, 100, 2), _plus_minus(epochs[arm], 1, 1)

@@ -19,6 +19,7 @@ import pytest
 import companion
 from companion import chapters, cli
 from companion.chapters.rescaling.experiments import scale_grid
+from companion.cli import texts
 from companion.cli.progress import Progress
 from companion.evidence import records, selection
 
@@ -259,6 +260,21 @@ def test_report_sets_the_paper_beside_its_own_images(capsys):
         re.M,
     )
     assert "values are those of its Table I;" in text
+
+
+def test_report_without_validation_reads_the_last_epoch(capsys):
+    name = "batchnorm-span-digits-book"
+    text, rows = report(capsys, name), records.recorded(name).epochs
+    for arm, of_arm in rows[rows["epoch"] == rows["epoch"].max()].groupby("arm"):
+        mean = 100 * of_arm["test_accuracy"].mean()
+        assert re.search(rf"^{arm} +{mean:.2f} ± .* 20\.0 ± 0\.0 +6$", text, re.M), arm
+    assert "last epoch ± sd" in text
+
+
+def test_every_shipped_record_has_its_report():
+    for name in records.recorded_names():
+        record = records.recorded(name)
+        assert texts.report(record).startswith(f"{name}\n{record.label()}\n"), name
 
 
 def test_report_of_single_runs_has_no_interval(capsys, forked, tmp_path):

@@ -9,6 +9,9 @@ from companion.evidence import claims
 from companion.evidence.records import Record
 from companion.theory import norms
 
+LAST_BLOCKS = (16, 17, 19, 20)
+"""The 3x3 kernels of the ResNet's last stage, which see four pixels or one in a border of zeros."""
+
 
 def check_outside(record: Record) -> None:
     """Guard the sentences about what lies outside the span, a record of `small.DIGITS`."""
@@ -31,6 +34,30 @@ def check_outside(record: Record) -> None:
         and end["wd"] < 0.03
         and end["rate"] < 0.03
         and 0.15 < end["none"] < 0.25,
+        record,
+    )
+
+
+def check_resnet(record: Record) -> None:
+    """Guard the sentences about CIFAR-10, a record of `resnet.CIFAR`."""
+    whole, less, random = (inside.final(record, column) for column in inside.TRIALS)
+    end = inside.by_layer(record, "outside_share")
+    claims.require(
+        "in the last blocks half to seven tenths of the squared weights lie outside; without all "
+        "of it no run gains or loses two tenths of a point, without as many random directions "
+        "each loses six points or more",
+        all(end[layer].between(0.45, 0.75).all() for layer in LAST_BLOCKS)
+        and max((less[arm] - whole[arm]).abs().max() for arm in whole) < 0.2
+        and min((whole[arm] - random[arm]).min() for arm in whole) > 6,
+        record,
+    )
+    test = {arm: values.mean() for arm, values in inside.final(record).items()}
+    claims.require(
+        "decay and the rising rate end within a fifth of a point of each other and WRS within one, "
+        "all two points or more above nothing",
+        abs(test["rate"] - test["wd"]) < 0.2
+        and abs(test["wrs"] - test["wd"]) < 1
+        and min(test[arm] for arm in ("wd", "rate", "wrs")) > test["none"] + 2,
         record,
     )
 

@@ -22,7 +22,7 @@ LAYER = 2
 
 def outside(record: Record) -> Shown:
     """What weights have outside the span of their inputs, and what it is worth; a record of
-    `small.DIGITS`."""
+    `small.DIGITS` or of `resnet.CIFAR`."""
     figure, (left, right) = canvas(columns=2, height=3.6)
     arms, said = small.DIGITS.arms, []
     start = 100 * inside.by_layer(record, "outside_share", 0).mean()
@@ -38,7 +38,7 @@ def outside(record: Record) -> Shown:
         told = ", ".join(f"{value:.1f}" for value in mine)
         said.append(f"{arms[name].label}: outside share by layer {told} %")
     left.set_ylim(bottom=0)
-    left.set_xticks(layers)
+    left.set_xticks(layers[:: -(-len(layers) // 10)])
     head(left, "Outside the input span (%)", "share of the squared weights", "layer")
     name_lines(left, ends)
     places = np.arange(len(arms_of(record)))[::-1]
@@ -62,7 +62,7 @@ def outside(record: Record) -> Shown:
         "directions drawn at random are.",
         ran=f"{record.label()}. Span: the directions that hold 99.9 % of the inputs' variance; "
         "accuracy with a batch's own statistics.",
-        name="outside",
+        name=f"outside-{record.provenance['experiment']}",
     )
 
 
