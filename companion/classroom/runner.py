@@ -103,6 +103,7 @@ def _shell() -> Any:
     )
     shell._showtraceback = lambda *_: None
     shell.displayhook.write_output_prompt = lambda: None
+    shell._tee = lambda channel: contextlib.nullcontext()  # the history would keep all that prints
     warnings.filterwarnings("ignore", message=".*non-interactive.*")
     return shell
 

@@ -898,7 +898,7 @@ def test_a_record_may_hold_any_declared_column(tmp_path):
             steps = rows.query("epoch > 0").assign(step=2 * rows["epoch"], angle=0.1, weight_norm=1)
             stack = {
                 "epochs": stack["epochs"],
-                "layers": stack["layers"].assign(weight_shape=2.0),
+                "layers": stack["layers"].assign(weight_shape=2.0, weight_shape_error=0.1),
                 "steps": steps,
             }
             with pytest.raises(ValueError, match="has the tables epochs, layers, steps, got"):
@@ -921,7 +921,7 @@ def test_the_declared_range_holds(tmp_path):
     stack = frames("none", 0)
     del stack["histograms"]
     with Writer(tmp_path / "toy", head) as writer:
-        stack["layers"] = stack["layers"].assign(weight_shape=-1.0)
+        stack["layers"] = stack["layers"].assign(weight_shape=-1.0, weight_shape_error=0.1)
         with pytest.raises(ValueError, match=r"weight_shape must be from 0.2 to 20, got -1"):
             writer.add(KEY, stack)
         writer.add(KEY, {**stack, "layers": stack["layers"].assign(weight_shape=np.nan)})

@@ -183,8 +183,8 @@ def test_what_l_derives_is_repeated():
         "Growth": "holds",
         "Low rank": "holds",
         "Effective learning rate": "does not hold",
-        "Batch sizes": "holds",
-        "Late windows": "does not hold",
+        "Figure 7": "does not hold",
+        "Figure S3": "holds",
         "Noise outside the input span": "does not hold",
     }
 

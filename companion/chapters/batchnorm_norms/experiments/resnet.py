@@ -89,7 +89,7 @@ CIFAR = Experiment(
             5,
             200,
             ("cifar10", "cifar10-jpeg"),
-            "the paper's epochs at a quarter of its width, whose spans can be computed, on a GPU",
+            "the paper's epochs at a quarter of its width, on a GPU",
             changes={
                 "model": "resnet18",
                 "widths": (3, 16, 32, 64, 128, 10),
