@@ -113,6 +113,26 @@ def check_batch_norm(record: Record) -> None:
     )
 
 
+def check_resnet(record: Record) -> None:
+    """Guard the sentences about a narrow ResNet, a record of `resnet.CIFAR`."""
+    pairs = [("twin", "none"), ("wc", "none"), ("wc", "twin")]
+    twin, curve, gap = differences.compared(record, pairs).itertuples()
+    claims.require(
+        "in a ResNet on CIFAR-10 the compander and its twin both end two points and more below "
+        "the plain network, with intervals below 0, and within a point and a half of each other",
+        max(twin.estimate, curve.estimate) < -2
+        and max(twin.high, curve.high) < 0
+        and gap.low < 0 < gap.high
+        and max(-gap.low, gap.high) < 1.5,
+        record,
+    )
+    claims.require(
+        "behind the curve a step is nearly three times a plain one in most of its layers",
+        differences.by_layer(record, "step_factor").loc["wc"].median() > 2.4,
+        record,
+    )
+
+
 def check_digits(digits: Record) -> None:
     """Guard the sentences about the digits, a record of `mlp.DIGITS`."""
     twins = [("wc", "twin"), ("wc-100", "twin"), ("arsinh", "twin"), ("erf", "twin")]

@@ -49,29 +49,35 @@ def only_a_rate(cifar: Record) -> Shown:
     )
 
 
-def under_batch_norm(record: Record) -> Shown:
-    """Paired differences in test accuracy of a network with batch norm; a record of
-    `batchnorm.DIGITS`."""
-    figure, axes = canvas(height=2.4)
-    arms = batchnorm.DIGITS.arms
+def under_batch_norm(digits: Record, cifar: Record) -> Shown:
+    """Paired differences in test accuracy of networks with batch norm; records of
+    `batchnorm.DIGITS` and `resnet.CIFAR`."""
+    figure, panels = canvas(columns=2, height=2.6)
+    arms, said = batchnorm.DIGITS.arms, []
     pairs = [("twin", "none"), ("wc", "none"), ("wc", "twin"), ("wd-5e-4", "none"),
              ("powerprop", "none")]  # fmt: skip
-    rows = differences.compared(record, pairs)
-    rows["name"] = [f"{arms[arm].label} over {'twin' if base == 'twin' else 'plain'}"
-                    for arm, base in pairs]  # fmt: skip
-    rows["family"] = [arms[arm].family for arm in rows["arm"]]
-    axes.axvspan(-differences.LIMIT, differences.LIMIT, color=style.RULE, alpha=0.6, lw=0)
-    forest(rows, axes, "Under batch norm", "points of test accuracy", "higher")
-    said = [
-        f"{row['name']}: {row.estimate:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
-        for _, row in rows.iterrows()
-    ]
+    for axes, record, title in (
+        (panels[0], digits, "A small network, digits"), (panels[1], cifar, "ResNet-18, CIFAR-10"),
+    ):  # fmt: skip
+        rows = differences.compared(record, pairs)
+        rows["name"] = [
+            f"{arms[arm].label.split(', alpha')[0]} over {'twin' if base == 'twin' else 'plain'}"
+            for arm, base in pairs
+        ]
+        rows["family"] = [arms[arm].family for arm in rows["arm"]]
+        axes.axvspan(-differences.LIMIT, differences.LIMIT, color=style.RULE, alpha=0.6, lw=0)
+        forest(rows, axes, title, "points of test accuracy", "higher")
+        said += [
+            f"{title}, {row['name']}: {row.estimate:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
+            for _, row in rows.iterrows()
+        ]
     return show(
         figure,
         alt=f"Paired differences in points. {'; '.join(said)}.",
-        caption="Under batch norm twelve pairs tell neither the compander nor its twin from the "
-        "plain network.",
-        ran=f"{record.label()}. Shaded: 0.3 points around none; line: 95 % interval.",
+        caption="Under batch norm, too, the compander goes with its twin: left nothing is told "
+        "apart, right both end below the plain network.",
+        ran=f"Left: {digits.label()}. Right: {cifar.label()}. Shaded: 0.3 points around none; "
+        "line: 95 % interval.",
         name="under-batch-norm",
     )
 
