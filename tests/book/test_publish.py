@@ -173,3 +173,13 @@ def test_the_branch_for_colab_holds_the_copies_and_nothing_else(tmp_path):
         assert shown == text
     assert git("rev-list", "--count", "colab", at=tmp_path / "far.git").stdout == "1\n"
     assert not git("status", "--porcelain").stdout
+
+
+@pytest.mark.parametrize(
+    "path",
+    [".ci/run", "tools/gpu", "tools/publish-colab"],
+)
+def test_a_script_can_be_read_to_its_end(path):
+    """A shell finds a fault in a script's last line only when it comes there."""
+    read = subprocess.run(["bash", "-n", ROOT / path], capture_output=True, text=True)
+    assert (read.returncode, read.stderr) == (0, "")
