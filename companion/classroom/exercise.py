@@ -87,9 +87,14 @@ class Exercise:
         try:
             with np.errstate(all="ignore"):
                 return self.score(inputs, answers)
-        except (ArithmeticError, AttributeError, LookupError, RecursionError) as error:
-            return Mark(0, f"what came back cannot be scored ({type(error).__name__})")
-        except (TypeError, ValueError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             return Mark(0, f"what came back cannot be scored ({type(error).__name__})")
 
 

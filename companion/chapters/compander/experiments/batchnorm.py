@@ -7,10 +7,7 @@ training labels are drawn at random, so that this shows in what the network lear
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from companion.chapters.compander.experiments.mlp import FACTOR, bent
-from companion.experiments.arm import Arm
+from companion.chapters.compander.experiments.resnet import arms
 from companion.experiments.plan import Experiment, Scale
 from companion.measure import accuracy, companding
 from companion.training.settings import Settings
@@ -31,21 +28,7 @@ DIGITS = Experiment(
     name="compander-batch-norm",
     title="A weight compander beside a plain network with its learning rate, under batch norm",
     source="this book, after the weight compander's Table II",
-    arms={
-        "none": Arm(PLAIN, label="plain"),
-        "twin": Arm(
-            replace(PLAIN, learning_rate=PLAIN.learning_rate * FACTOR),
-            "none",
-            "plain, 2.78 × rate",
-            "none",
-            "dashed",
-        ),
-        "wc": Arm(bent(PLAIN, compander_clamp=True), "twin", "WC", "compander"),
-        "wd-5e-4": Arm(replace(PLAIN, weight_decay=5e-4), "none", "WD 5e-4", "wd"),
-        "powerprop": Arm(
-            bent(PLAIN, "powerprop", 1.0, 1.0), "none", "powerprop., alpha 2", "wd", "dashed"
-        ),
-    },
+    arms=arms(PLAIN),
     measures=(accuracy.ACCURACY, companding.CURVES),
     paired=True,
     scales={

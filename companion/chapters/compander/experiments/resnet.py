@@ -27,25 +27,33 @@ PLAIN = Settings(
     milestones=(2,),
     epochs=3,
 )
-CIFAR = Experiment(
-    name="compander-resnet",
-    title="A weight compander beside a plain network with its learning rate: a narrow ResNet-18",
-    source="this book, after the weight compander's Table II",
-    arms={
-        "none": Arm(PLAIN, label="plain"),
+
+
+def arms(plain: Settings) -> dict[str, Arm]:
+    """A plain network, its twin with the rate of the curve, the curve, a stronger decay, and
+    powerpropagation."""
+    return {
+        "none": Arm(plain, label="plain"),
         "twin": Arm(
-            replace(PLAIN, learning_rate=PLAIN.learning_rate * FACTOR),
+            replace(plain, learning_rate=plain.learning_rate * FACTOR),
             "none",
             "plain, 2.78 × rate",
             "none",
             "dashed",
         ),
-        "wc": Arm(bent(PLAIN, compander_clamp=True), "twin", "WC", "compander"),
-        "wd-5e-4": Arm(replace(PLAIN, weight_decay=5e-4), "none", "WD 5e-4", "wd"),
+        "wc": Arm(bent(plain, compander_clamp=True), "twin", "WC", "compander"),
+        "wd-5e-4": Arm(replace(plain, weight_decay=5e-4), "none", "WD 5e-4", "wd"),
         "powerprop": Arm(
-            bent(PLAIN, "powerprop", 1.0, 1.0), "none", "powerprop., alpha 2", "wd", "dashed"
+            bent(plain, "powerprop", 1.0, 1.0), "none", "powerprop., alpha 2", "wd", "dashed"
         ),
-    },
+    }
+
+
+CIFAR = Experiment(
+    name="compander-resnet",
+    title="A weight compander beside a plain network with its learning rate: a narrow ResNet-18",
+    source="this book, after the weight compander's Table II",
+    arms=arms(PLAIN),
     measures=(accuracy.ACCURACY, companding.CURVES),
     paired=True,
     scales={
