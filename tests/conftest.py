@@ -10,6 +10,16 @@ hypothesis.settings.register_profile("book", deadline=None)
 hypothesis.settings.load_profile("book")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Refuse cases from a set: each of two workers would list them in an order of its own."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        if isinstance(mark.args[1], set | frozenset):
+            raise pytest.UsageError(
+                f"{metafunc.definition.nodeid}: cases stand in an order, and a set has none: "
+                "give a list or a tuple"
+            )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what needs a GPU where there is none."""
     if not torch.cuda.is_available():
