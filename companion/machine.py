@@ -32,7 +32,10 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
     """
     text = str(name)
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
-        raise ValueError(f"device must be auto, cpu, cuda or cuda:<number>, got {text!r}")
+        raise ValueError(
+            f"device must be auto, cpu, cuda or cuda:<number>, got {text!r}; auto takes a GPU "
+            "where there is one"
+        )
     if text == "auto":
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     device = torch.device(text)

@@ -60,8 +60,13 @@ def make(path: Path) -> bool:
     except FileExistsError:
         read(path)
         return False
-    with os.fdopen(handle, "wb") as file:
-        file.write(os.urandom(SIZE))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(os.urandom(SIZE))
+    except OSError as error:  # as of a full disk: half a secret is none, and the next try makes one
+        path.unlink()
+        error.filename = str(path)
+        raise
     return True
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.classroom.exercise import Assignment
+from companion.evidence import files
 
 Cell = dict[str, Any]
 WIDTH = 61
@@ -72,7 +73,7 @@ def write(path: Path, notebook: Cell) -> None:
     text = json.dumps(notebook | {"cells": cells}, indent=1, sort_keys=True, ensure_ascii=False)
     text += "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    files.write_bytes(path, text.encode())
 
 
 def cut(text: str) -> str:

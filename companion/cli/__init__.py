@@ -111,7 +111,8 @@ def run(
         # a wrong number shows before images load
         plan = one.runs(scale, (1, 1, 1), 2, runs, epochs, arm)
         meant, here = one.scale(scale).datasets, image_sets.names()
-        sets.append(data or next((name for name in meant if name in here), meant[0]))
+        usual = next((name for name in meant if name in here), meant[0])
+        sets.append(usual if data is None else data)
         arms = len({run.arm for run in plan})
         titles.append(
             f"{one.name}, {scale} scale, {sets[-1]}: {texts.count(arms, 'arm')}, "
@@ -223,7 +224,7 @@ def report(
         say(repr(contents.contents()))
         return
 
-    loaded = [records.load(path) for path in folders([record] if record else [])]
+    loaded = [records.load(path) for path in folders([] if record is None else [record])]
     for one in loaded:
         problems = records.verify(one.path)
         if problems:
@@ -250,9 +251,11 @@ def verify(
     from companion.cli.rerun import rerun as retrain
     from companion.evidence import records
     from companion.experiments import soundness
+    from companion.experiments.rerun import check_epochs
 
     if not rerun and (seed, epochs) != (None, None):
         raise ValueError("--seed and --epochs say how to retrain; add --rerun, or leave them out")
+    check_epochs(epochs)
     paths = folders(record or [])
     failed = retrained = 0
     remarks: Counter[str] = Counter()
@@ -264,7 +267,7 @@ def verify(
             loaded = records.load(path)
             state, about = "sound", f" ({loaded.label()})"
             remarks.update(soundness.remarks(loaded, chapters.experiments()))
-        say("\n  - ".join([f"{path.name}: {state}{about}", *problems]))
+        say("\n  - ".join([f"{path.name or path}: {state}{about}", *problems]))
         if rerun and not problems:
             agrees = retrain(records.load(path), seed, epochs)
             failed += agrees is False

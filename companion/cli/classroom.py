@@ -86,6 +86,7 @@ def sheets(
     from companion.classroom import assignments, build
     from companion.classroom import secret as secrets
     from companion.classroom import sheets as paper
+    from companion.evidence import files
 
     key = secrets.PUBLIC
     if secret is not None:
@@ -97,5 +98,5 @@ def sheets(
     paper.formulas(out)
     for made in handed:
         path = out / f"{made.assignment.stem}.html"
-        path.write_text(paper.sheet(made.student, made.assignment.title), encoding="utf-8")
+        files.write_bytes(path, paper.sheet(made.student, made.assignment.title).encode())
         say(f"{path}: open it in a browser and print")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from companion.cli import texts
+
 
 def folders(given: Sequence[str]) -> list[Path]:
     """The folders of records given by path or recorded name, or by a folder that holds them; of
@@ -21,8 +23,9 @@ def folders(given: Sequence[str]) -> list[Path]:
             path = records.recorded(text).path
         elif not path.exists() and not path.with_name(f"{path.name}.partial").exists():
             raise ValueError(
-                f"record must be a folder or a recorded name ({', '.join(shipped) or 'none yet'}), "
-                f"got {text!r}; `companion list` shows the names"
+                "record must be a folder or a recorded name "
+                f"({texts.some(shipped) or 'none yet'}), got {text!r}; `companion list` shows the "
+                "names"
             )
         paths += _records(path)
     return paths

@@ -159,7 +159,7 @@ def seconds(text: str) -> float:
     found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip())
     parts = [int(part or 0) for part in found.groups()] if found else []
     if not any(parts):
-        raise ValueError(f"a time must be like 90s, 9m or 1h30m, and more than 0, got {text!r}")
+        raise ValueError(f"a time must be more than 0, got {text!r}; write it as in 90s or 1h30m")
     return float(3600 * parts[0] + 60 * parts[1] + parts[2])
 
 

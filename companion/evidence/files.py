@@ -42,13 +42,19 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path` atomically: temporary file, fsync, rename."""
+    """Write `data` to `path` atomically: temporary file, fsync, rename. What a full disk cuts short
+    does not stay there to fill it."""
     temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        error.filename = str(path)  # a write that finds no room names none
+        raise
     sync_folder(path.parent)
 
 
@@ -97,7 +103,10 @@ def unusable(error: OSError) -> str:
     """Return the sentence on a file, folder or stream that the system refuses to give."""
     place = error.filename or "what a command reads and writes"
     reason = error.strerror or type(error).__name__
-    return f"{place} must be usable and is not ({reason}); correct its rights or choose another."
+    return (
+        f"{place} must be usable and is not ({reason}); correct its rights, make room there or "
+        "choose another."
+    )
 
 
 class Lock:

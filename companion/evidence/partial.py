@@ -32,7 +32,8 @@ def folder_of(record: Path) -> Path:
     >>> folder_of(Path("records/mlp")).name
     'mlp.partial'
     """
-    return record.with_name(f"{record.name}.partial")
+    named = record if record.name else record.absolute()  # as of "."
+    return named.parent / f"{named.name}.partial"
 
 
 def key(numbers: Sequence[int]) -> str:

@@ -72,7 +72,7 @@ def _knock(address: str, rule: str) -> None:
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
-    except ValueError:
+    except (ValueError, OverflowError):  # a port is below 65,536
         raise ValueError(f"{rule}; give both, as in 192.168.0.10:6379") from None
     except OSError as error:
         raise ValueError(

@@ -112,6 +112,7 @@ def read(path: Path) -> tuple[dict, Tables, Origins]:
         EOFError,
     ) as error:
         fault = f"it lacks {error}" if isinstance(error, LookupError) else str(error)
+        fault = getattr(error, "strerror", None) or fault  # an OSError's, without its number
         raise ValueError(
             f"{path} is no whole export of a record ({fault.rstrip('.')}); export or copy it again"
         ) from None

@@ -149,7 +149,7 @@ class Experiment:
             names = list(self.arms)
             known = names if len(names) <= 12 else [*names[:3], "...", names[-1]]
             raise ValueError(
-                f"arm must be one of {', '.join(known)} for {self.name}, got {unknown[0]!r}; "
+                f"arm must be one of {'; '.join(known)} for {self.name}, got {unknown[0]!r}; "
                 "pick from these"
             )
         planned = []

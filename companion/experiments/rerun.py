@@ -61,6 +61,12 @@ class Outcome:
     first_wrong: str | None
 
 
+def check_epochs(epochs: int | None) -> None:
+    """Refuse a number of epochs that trains nothing; None stands for all of them."""
+    if epochs is not None and epochs < 1:
+        raise ValueError(f"--epochs must be >= 1, got {epochs}; one epoch is judged strictly")
+
+
 def plan(
     record: Record,
     experiment: Experiment | None,
@@ -75,8 +81,7 @@ def plan(
     Raises ValueError when this code or this machine cannot train it.
     """
     p = record.provenance
-    if epochs is not None and epochs < 1:
-        raise ValueError(f"--epochs must be >= 1, got {epochs}; one epoch is judged strictly")
+    check_epochs(epochs)
     if experiment is None:
         raise ValueError(
             f"{record.name} is of the experiment {p['experiment']!r}, which this code does not "

@@ -62,7 +62,7 @@ def _prepare(
     device: torch.device,
     **overrides: Any,
 ) -> tuple[data.Split, list[Run]]:
-    images = data.load(dataset or experiment.scale(scale).datasets[0])
+    images = data.load(experiment.scale(scale).datasets[0] if dataset is None else dataset)
     plan = experiment.runs(scale, images.shape, images.classes, **overrides)
     kept = data.split(images, seed=SPLIT_SEED, validation=experiment.validation)
     return kept.to(device), plan

@@ -22,7 +22,8 @@ the seconds."""
 
 def read(path: Path) -> tuple[dict, Tables, Origins]:
     """Header, rows and origins of what is finished of a record."""
-    path = path.with_name(path.name.removesuffix(".partial"))
+    if path.name.endswith(".partial"):
+        path = path.with_name(path.name.removesuffix(".partial"))
     folder = partial.folder_of(path)
     if (path / "record.json").is_file() or not folder.is_dir():
         record = records.load(path)

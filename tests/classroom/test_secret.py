@@ -1,5 +1,6 @@
 """A class's numbers come from its secret, and the secret stays out of repositories."""
 
+import errno
 import stat
 import subprocess
 
@@ -7,6 +8,19 @@ import numpy as np
 import pytest
 
 from companion.classroom import secret
+
+
+def test_a_disk_without_room_leaves_no_half_secret(tmp_path, monkeypatch):
+    def full(size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "class.key"
+    with monkeypatch.context() as patch:
+        patch.setattr(secret.os, "urandom", full)
+        with pytest.raises(OSError, match=r"No space left on device: .*class\.key"):
+            secret.make(path)
+    assert not path.exists()
+    assert secret.make(path)
 
 
 def test_a_secret_is_made_once_for_its_owner_alone(tmp_path):

@@ -352,7 +352,7 @@ def refused(done, message):
     [
         (["run", "mlp"], r"experiment must be one of .*, got 'mlp'"),
         (["run", MLP, "--scale", "huge"], r"scale must be one of quick, book, full .* 'huge'"),
-        ([*RUN, "--arm", "wr", "--arm", "wd"], r"arm must be one of none, wr, .* got 'wd'"),
+        ([*RUN, "--arm", "wr", "--arm", "wd"], r"arm must be one of none; wr; .* got 'wd'"),
         ([*RUN, "--data", "imagenet"], r"image set must be one of digits, .* got 'imagenet'"),
         ([*RUN, "--runs", "0"], r"runs must be from 1 to 1000, got 0"),
         ([*RUN, "--runs", "-3"], r"runs must be from 1 to 1000, got -3"),
@@ -367,6 +367,16 @@ def refused(done, message):
         (["report", "taken"], r"^taken must hold record.json"),
         (["report", "begun"], r"^begun is not finished; run the same command again"),
         (["verify", "nothing"], r"record must be a folder .*, got 'nothing'"),
+        (["report", "/"], r"^/ must hold record.json and does not"),
+        (["report", "."], r"^\. must hold record.json and does not"),
+        (["report", ""], r"^\. must hold record.json and does not"),
+        (["export", ".", "--out", "a.zip"], r"^\. must hold record.json and does not"),
+        (
+            ["import", "a.zip"],
+            r"a.zip is no whole export of a record \(No such file or directory\);",
+        ),
+        ([*RUN, "--data", ""], r"image set must be one of digits, .* got ''"),
+        (["verify", "--rerun", "--epochs", "0"], r"--epochs must be >= 1, got 0; one epoch is"),
     ],
 )
 def test_bad_input(forked, tmp_path, arguments, message):
@@ -534,7 +544,7 @@ def test_a_place_that_the_system_refuses_is_one_sentence(capsys, monkeypatch, tm
     assert exit_.value.code == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert "must be usable and is not (File name too long); correct its rights or choose an" in err
+    assert "must be usable and is not (File name too long); correct its rights, make room" in err
 
 
 def test_a_record_that_cannot_be_read_hides_no_other(copy, monkeypatch, capsys):
@@ -554,7 +564,9 @@ def test_a_record_that_cannot_be_read_hides_no_other(copy, monkeypatch, capsys):
     assert f"{MLP}-digits-quick: finished in " in out
     assert refusal in out
     [fault] = records.verify(copy.parent / "closed")
-    assert fault.replace("header", "record").endswith(f"{refusal} or choose another.")
+    assert fault.replace("header", "record").endswith(
+        f"{refusal}, make room there or choose another."
+    )
 
 
 def test_a_data_folder_that_is_not_there_ends_list_and_doctor(capsys, monkeypatch, tmp_path):

@@ -305,6 +305,7 @@ def test_without_ray_there_is_one_sentence(tmp_path, capsys, monkeypatch):
         (["--cluster", "local", "--gpus-per-stack", "2"], r"must be in \(0, 1\], got 2; 0.5 lets"),
         (["--cluster", "local", "--device", "cuda:1"], "must be auto, cpu or cuda, got 'cuda:1'"),
         (["--cluster", "somewhere"], "got 'somewhere'; give both, as in 192.168.0.10:6379"),
+        (["--cluster", f"127.0.0.1:{10**30}"], "0'; give both, as in 192.168.0.10:6379"),
         (["--cluster", "127.0.0.1:9"], r"got '127.0.0.1:9' \(Connection refused\); start one"),
     ],
 )

@@ -92,7 +92,7 @@ def test_no_epochs_are_refused():
 
 
 def test_an_unknown_arm_is_refused():
-    with pytest.raises(ValueError, match=r"arm must be one of a, b, c for toy, got 'd'; pick from"):
+    with pytest.raises(ValueError, match=r"arm must be one of a; b; c for toy, got 'd'; pick from"):
         TOY.runs("quick", (1, 8, 8), 10, arms=["a", "d"])
 
 

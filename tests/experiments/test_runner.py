@@ -230,7 +230,7 @@ def test_a_stack_never_spans_runs_that_are_finished_already(monkeypatch):
     [
         ({"runs": 0}, r"runs must be from 1 to 1000, got 0"),
         ({"epochs": 0}, r"epochs must be from 1 to 32767, got 0"),
-        ({"arms": ["wd"]}, r"arm must be one of none, wr, wrs for .*, got 'wd'"),
+        ({"arms": ["wd"]}, r"arm must be one of none; wr; wrs for .*, got 'wd'"),
         ({"device": "tpu"}, r"device must be auto, cpu, cuda"),
         ({"scale": "huge"}, r"scale must be one of quick for toy, got 'huge'"),
     ],

@@ -80,8 +80,11 @@ def test_time_that_is_up_is_said_and_nothing_is_lost(tmp_path, capsys, monkeypat
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("toy", "--for", "9"), "a time must be like 90s, 9m or 1h30m, and more than 0, got '9'."),
-        (("toy", "--for", "0m"), "a time must be like 90s, 9m or 1h30m, and more than 0, got '0m'"),
+        (
+            ("toy", "--for", "9"),
+            "a time must be more than 0, got '9'; write it as in 90s or 1h30m.",
+        ),
+        (("toy", "--for", "0m"), "a time must be more than 0, got '0m'; write it as in 90s"),
         (("toy", "--for", "9m", "--cluster", "local"), "--for is for this machine alone, got 9m"),
         ((), "run needs names or --all, and not both; `companion list` has the names."),
         (("toy", "--all"), "run needs names or --all, and not both"),
