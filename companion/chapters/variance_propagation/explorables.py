@@ -94,7 +94,7 @@ def hero() -> Explorable:
         "depth",
         f"A signal on its way through {DEPTH} layers",
         [
-            Control("gain", "Gain", GAINS, unit="× √2", start=GAINS.index(1.2)),
+            Control("gain", "Gain", GAINS, unit="× √2", start=GAINS.index(1.0)),
             Control("rescale", "Rescale the weights", ("never", "hold"), ordered=False),
         ],
         [
