@@ -64,7 +64,7 @@ def overfitting(record: Record) -> Shown:
 
 def shrunk() -> Shown:
     """Where five ways of pulling leave weights whose losses are flat or steep."""
-    figure, axes = canvas(height=4.2)
+    figure, axes = canvas(height=3.5)
     fine, said = np.geomspace(0.01, 10, 200), []
     for way, label in penalties.WAYS.items():
         family, mark, size = LOOK[way]
