@@ -29,7 +29,7 @@ FAMILY = {
 
 def drawn_and_measured() -> Shown:
     """The size of a signal and of a gradient after ten layers: by theory and in random networks."""
-    figure, panels = canvas(columns=2, height=3.7)
+    figure, panels = canvas(columns=2, height=3.4)
     kinds, said = random_networks.KINDS, []
     for side, (axes, title) in enumerate(zip(panels, ("Signal", "Gradient"), strict=True)):
         for place, kind in enumerate(kinds):
@@ -58,7 +58,7 @@ def drawn_and_measured() -> Shown:
 
 def finite_widths() -> Shown:
     """How far single networks stray: their spread at two widths, and how it falls with width."""
-    figure, (left, right) = canvas(columns=2, height=3.6)
+    figure, (left, right) = canvas(columns=2, height=3.4)
     edges = np.linspace(-5, 4, 46)
     for width, family in ((32, "wd"), (256, "wr")):
         lengths = random_networks.log_lengths("relu", width, LAYERS, DRAWS)
@@ -111,7 +111,7 @@ def variance_interval(values: np.ndarray) -> tuple[float, float, float]:
 def architectures() -> Shown:
     """The signal through twenty blocks of seven kinds, and what a block multiplies its gradient by;
     measured and by theory."""
-    figure, (left, right) = canvas(columns=2, height=3.7)
+    figure, (left, right) = canvas(columns=2, height=3.4)
     ends, said = [], []
     blocks = np.arange(random_networks.BLOCKS + 1)
     for place, (name, label) in enumerate(random_networks.ARCHITECTURES.items()):
@@ -148,7 +148,7 @@ def architectures() -> Shown:
 
 def in_training(record: Record) -> Shown:
     """Pre-activation variance per layer and epoch, never rescaled and rescaled (N, figure 7)."""
-    figure, panels = canvas(columns=2, height=3.7, sharey=True)
+    figure, panels = canvas(columns=2, height=3.4, sharey=True)
     arms = experiments.in_training.CIFAR.arms
     shown = {"none": arms["none"], "wr": arms["wr every epoch"]}
     rows = record.layers[record.layers["arm"].isin(shown)]
@@ -174,7 +174,7 @@ def in_training(record: Record) -> Shown:
 def correlated_shares(digits: Record, cifar: Record) -> Shown:
     """The share of each layer's variance that no size of weights explains, by arm, in records of
     `in_training.DIGITS` and `in_training.CIFAR`."""
-    figure, panels = canvas(columns=2, height=3.8)
+    figure, panels = canvas(columns=2, height=3.4)
     held, said = {"digits": "wr every step", "cifar": "wr every 10 steps"}, []
     for axes, (images, record, experiment) in zip(
         panels,
