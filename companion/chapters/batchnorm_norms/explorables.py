@@ -280,7 +280,8 @@ def decay_and_rate(record: Record | None = None) -> Explorable:
     record: of `experiments.adamw.DIGITS`, the shipped one if none is given.
     """
     shown = record or records.recorded(ADAMW_RECORD)
-    arms = {adamw.DIGITS.arms[name].label: name for name in shown.provenance["arms"]}
+    held = shown.provenance["arms"]
+    arms = {arm.label: name for name, arm in adamw.DIGITS.arms.items() if name in held}
     first = shown.layers[shown.layers["layer"] == 1]
     norm = bands(first, "weight_norm")
     accuracy = bands(shown.epochs.assign(accuracy=100 * shown.epochs["test_accuracy"]), "accuracy")
