@@ -77,7 +77,8 @@ def norm_and_angle(record: Record | None = None) -> Explorable:
         kind, path = HOLDS[hold], paths[hold, rate, momentum, layer]
         arm = kind.recorded.get((rate, momentum))
         found = measured[arm or kind.arm, layer]
-        at = found.index.to_numpy()[::4]  # 132 steps, which no rescale period divides
+        # Every 132 steps, which no rescale period divides; 33 where the norm jumps in between.
+        at = found.index.to_numpy()[:: 1 if kind.tau > 132 else 4]
         curves = {}
         for panel, values, limits in (
             ("norm", np.sqrt(path.norm_square[at - 1]), NORM_LIMITS),
