@@ -97,7 +97,7 @@ def _images(experiment: Experiment, said: dict[str, Any]) -> Iterator[str]:
     if said["dataset"] not in sizes.SHAPES:
         return
     known = sizes.of(said["dataset"])
-    kept = experiment.validation or known.validation
+    kept = experiment.kept_aside(said["scale"]) or known.validation
     learned = known.train + known.validation - kept
     wanted = {"train": learned, "validation": kept, "test": known.test}
     found = {part: said.get("split", wanted).get(part) for part in wanted}
