@@ -244,6 +244,7 @@ class Stack:
             curves=network.bent,
             folds=network.folds,
             trial=network.trial,
+            differentiable=network.differentiable,
             **step,
         )
 

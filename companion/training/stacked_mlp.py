@@ -177,6 +177,22 @@ class StackedMLP:
             signal = self.activate(value.clone())  # in place
         return passed
 
+    @torch.enable_grad()
+    def differentiable(
+        self, run: int, images: Tensor, labels: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """A run's mean cross entropy and its parameters (`declare.Differentiable`)."""
+        leaves = [value[run].detach().requires_grad_() for value in self.parameters]
+        signal = images.flatten(1)
+        for layer, (v, bias) in enumerate(zip(leaves[::2], leaves[1::2], strict=True)):
+            weight = v
+            if self._curves:
+                curve = self._curves[layer]
+                mine = Bent(curve.curve, curve.a[run : run + 1], curve.b[run : run + 1])
+                weight = mine.weight(v[None])[0]
+            signal = (self.activate(signal) if layer else signal) @ weight.mT + bias
+        return torch.nn.functional.cross_entropy(signal, labels), leaves
+
     def set_weight(self, layer: int, members: Tensor | slice, value: Tensor) -> None:
         """Give the runs ``members`` another weight of a layer, [members, out, in]."""
         if self._curves:

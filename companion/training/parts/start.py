@@ -9,7 +9,9 @@ from companion.methods import initialization
 from companion.training.parts import rules
 
 START_IMAGES = 128
-LENGTHS = ("drawn", *initialization.LENGTHS)
+LENGTHS = ("drawn", *initialization.LENGTHS, "corrected")
+FROM_IMAGES = ("data", "corrected")
+"""Lengths that need to see images."""
 DIRECTIONS = ("orthogonal", "gaussian")
 
 
@@ -21,7 +23,8 @@ class Start:
 
     lengths, directions: of the weight vectors under weight norm, as in `weight_norm_`; ``drawn``
     leaves both as the scheme draws them, the others put them in its place, with ``gain`` for layers
-    before an activation and, for ``data``, `START_IMAGES` training images.
+    before an activation and, for ``data``, `START_IMAGES` training images. ``corrected`` is the
+    forward rule with fans counted at the images' size.
     """
 
     scheme: str = "kaiming"
