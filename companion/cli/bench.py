@@ -46,6 +46,18 @@ def bench(
     ]
     say("how a step of a whole stack of digits MLPs grows")
     say(texts.columns([["along", "", "a step", "kept", ""], *rows], "  "))
+    rows = [
+        [
+            share.network,
+            str(share.batch),
+            f"{share.plain:.3f} ms",
+            f"{share.added:+.0%}",
+            "" if share.least is None else f"a factor {share.least:+.0%}",
+        ]
+        for share in measured.overhead
+    ]
+    say("\nwhat a curve on every weight adds to a training step")
+    say(texts.columns([["network", "batch", "plain", "arctan", ""], *rows], "  "))
     if save:
         say(f"\nwrote {performance.save(measured, save)}")
 

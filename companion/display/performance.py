@@ -51,6 +51,22 @@ def ratios(measured: Measured) -> Styler:
     return rows.style.hide(axis="index").set_caption(where(measured))
 
 
+def overhead(measured: Measured) -> Styler:
+    """One row a network and batch: a plain step, and what arctan and a factor add to it."""
+    rows = pd.DataFrame(
+        {
+            "network": [share.network for share in measured.overhead],
+            "batch": [share.batch for share in measured.overhead],
+            "ms a run-step": [_three_digits(share.plain) for share in measured.overhead],
+            "arctan adds": [f"{share.added:.0%}" for share in measured.overhead],
+            "a factor adds": ["" if share.least is None else f"{share.least:.0%}"
+                              for share in measured.overhead],
+        }
+    )  # fmt: skip
+    rows["network"] = rows["network"].where(~rows["network"].duplicated(), "")
+    return rows.style.hide(axis="index").set_caption(where(measured))
+
+
 def _three_digits(value: float) -> str:
     """Three digits, without powers of ten.
 

@@ -13,23 +13,25 @@ import torch
 
 from companion import machine
 from companion.evidence import files
-from companion.experiments import benchmark, growth, sources
+from companion.experiments import benchmark, growth, overhead, sources
 from companion.experiments.benchmark import Line
 from companion.experiments.growth import Point
+from companion.experiments.overhead import Share
 
 SHIPPED = Path(__file__).parents[1] / "evidence" / "performance"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A benchmark of one machine: its description, the code, rounds, the lines of every case and
-    the points of growth."""
+    """A benchmark of one machine: its description, the code, rounds, the lines of every case,
+    the points of growth, and what a curve adds at several batches (none in an older file)."""
 
     machine: dict[str, Any]
     code: dict[str, str]
     rounds: int
     lines: tuple[Line, ...]
     growth: tuple[Point, ...]
+    overhead: tuple[Share, ...] = ()
 
     @property
     def name(self) -> str:
@@ -47,7 +49,8 @@ def measure(
         show(found)
         lines += found
     points = tuple(growth.measure(device, rounds))
-    return Measured(machine.describe(device), sources.code(), rounds, tuple(lines), points)
+    shares = tuple(overhead.measure(device, rounds))
+    return Measured(machine.describe(device), sources.code(), rounds, tuple(lines), points, shares)
 
 
 def save(measured: Measured, folder: str | Path) -> Path:
@@ -67,6 +70,7 @@ def load(path: str | Path) -> Measured:
         stored["rounds"],
         tuple(Line(**line) for line in stored["lines"]),
         tuple(Point(**point) for point in stored["growth"]),
+        tuple(Share(**share) for share in stored.get("overhead", ())),
     )
 
 

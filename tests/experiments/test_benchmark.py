@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.utils import parametrize
 
 from companion.cli import main
-from companion.experiments import benchmark, growth, performance
+from companion.experiments import benchmark, growth, overhead, performance
 from companion.experiments.benchmark import Case
 from companion.training.many_runs import Stack
 from companion.training.settings import Run, Settings
@@ -131,10 +132,44 @@ def test_growth_changes_one_thing_at_a_time(quick, monkeypatch):
     assert all(point.milliseconds > 0 and point.peak_mib is None for point in points)
 
 
+def test_what_a_curve_adds_is_measured_against_the_same_network_without(quick, monkeypatch):
+    monkeypatch.setattr(overhead, "MLP", replace(overhead.MLP, widths=(3072, 4, 10)))
+    monkeypatch.setattr(overhead, "BATCHES", {"N's MLP, one run": (8, 16), "MLP, a stack": (8,)})
+    made = []
+    real = benchmark._one
+
+    def kept(*arguments, **how):
+        made.append(real(*arguments, **how)[0])
+        return made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.1)
+
+    monkeypatch.setattr(benchmark, "_one", kept)
+    shares = list(overhead.measure(CPU, rounds=1))
+    found = [(share.network, share.batch) for share in shares]
+    assert found == [("N's MLP, one run", 8), ("N's MLP, one run", 16), ("MLP, a stack", 8)]
+    assert all(min(share.plain, share.curve) > 0 for share in shares)
+    assert [share.factor is None for share in shares] == [False, False, True]
+    kinds = [
+        type(layer.parametrizations.weight[0]).__name__
+        if parametrize.is_parametrized(layer := model.layers[0], "weight") else "plain"
+        for model in made[:3]
+    ]  # fmt: skip
+    assert kinds == ["plain", "Compander", "Factor"]
+
+
+def test_all_three_start_from_one_network():
+    layer = torch.nn.Linear(3, 2)
+    weight = layer.weight.detach().clone()
+    overhead._by_a_factor(layer)
+    assert torch.equal(layer.weight, weight)
+    layer.weight.sum().backward()
+    assert torch.equal(layer.parametrizations.weight.original.grad, torch.full_like(weight, 2.0))
+
+
 def test_bench_prints_its_ratios_and_saves_what_it_measured(quick, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(benchmark, "CPU_CASES", (SMALL,))
     for name in ("RUNS", "WIDTHS", "DEPTHS"):
         monkeypatch.setattr(growth, name, (2,))
+    monkeypatch.setattr(overhead, "BATCHES", {"N's MLP, one run": (8,)})
     with pytest.raises(SystemExit) as stop:
         main(["bench", "--rounds", "1", "--device", "cpu", "--save", str(tmp_path)])
     assert stop.value.code == 0
@@ -144,6 +179,7 @@ def test_bench_prints_its_ratios_and_saves_what_it_measured(quick, monkeypatch, 
         "in memory, foreach",
         "2048-cubed",
         "depth",
+        "a factor",
     ):
         assert word in printed
     [path] = tmp_path.glob("*.json")

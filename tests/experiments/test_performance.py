@@ -5,6 +5,7 @@ import pytest
 from companion.display import performance
 from companion.experiments.benchmark import Line
 from companion.experiments.growth import Point
+from companion.experiments.overhead import Share
 from companion.experiments.performance import Measured, shipped
 
 MADE = Measured(
@@ -25,6 +26,7 @@ MADE = Measured(
         for along in ("runs", "width", "depth")
         for value, ms, mib in ((1, 0.5, 0.1), (10, 2.0, 1.0))
     ),
+    overhead=(Share("a net", 8, 2.0, 3.0, 2.2), Share("a net", 32, 8.0, 8.4, None)),
 )
 
 
@@ -39,6 +41,16 @@ def test_the_figure_says_how_much_longer_a_larger_stack_takes():
     shown = performance.growth(MADE)
     assert "from 1 to 10 runs a step takes 4 times as long" in shown.alt
     assert "2-core Made CPU" in shown.ran
+
+
+def test_the_table_of_what_a_curve_adds_is_in_percent_of_a_plain_step():
+    html = performance.overhead(MADE).to_html()
+    for text in ("50%", "10%", "5%", "2-core Made"):
+        assert f">{text}<" in html or text in html
+    assert html.count("a net") == 1
+    assert MADE.overhead[0].added == pytest.approx(0.5)
+    assert MADE.overhead[0].least == pytest.approx(0.1)
+    assert MADE.overhead[1].least is None
 
 
 def test_what_ships_is_sound():
