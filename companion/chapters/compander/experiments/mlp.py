@@ -104,7 +104,7 @@ PAIRS = Experiment(
     paired=True,
     scales={
         "quick": Scale("quick", 2, 2, ("digits",), "a check that everything runs"),
-        "book": Scale("book", 45, 10, ("cifar10-jpeg", "cifar10"), "45 pairs on two CPU cores"),
+        "book": Scale("book", 30, 10, ("cifar10-jpeg", "cifar10"), "thirty pairs on two CPU cores"),
         "full": Scale("full", 400, 10, ("cifar10", "cifar10-jpeg"), "400 pairs, on a GPU"),
     },
     deviations=CIFAR.deviations,
