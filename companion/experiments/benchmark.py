@@ -312,14 +312,19 @@ def turns(step: Step, device: torch.device) -> int:
     return max(1, min(200, round(TURN / seconds(step, 1, device))))
 
 
-def seconds(step: Step, repeats: int, device: torch.device) -> float:
-    """Seconds of one step, over ``repeats`` of them."""
+def seconds(
+    step: Step,
+    repeats: int,
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Seconds of one step by a clock, over ``repeats`` of them."""
     _wait(device)
-    start = time.perf_counter()
+    start = clock()
     for _ in range(repeats):
         step()
     _wait(device)
-    return (time.perf_counter() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def _wait(device: torch.device) -> None:

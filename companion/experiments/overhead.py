@@ -8,6 +8,7 @@ weight costs, a factor: one pass over the weights forward and one over their gra
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from companion import machine
 from companion.experiments import benchmark
 from companion.methods.initialization import scalable_layers
 from companion.training.many_runs import Stack
@@ -35,24 +37,14 @@ SHAPE = (3, 32, 32)
 
 @dataclass(frozen=True)
 class Share:
-    """A network's step at a batch: milliseconds of a run-step when plain, behind arctan, and, in a
-    loop, behind a factor."""
+    """A network's plain step at a batch, in milliseconds of a run-step, and what arctan adds to it
+    and, in a loop, a factor, as shares of it; on a CPU of one thread's own time."""
 
     network: str
     batch: int
-    plain: float
-    curve: float
-    factor: float | None
-
-    @property
-    def added(self) -> float:
-        """What the curve adds, as a share of the plain step."""
-        return self.curve / self.plain - 1
-
-    @property
-    def least(self) -> float | None:
-        """The same of the factor."""
-        return None if self.factor is None else self.factor / self.plain - 1
+    milliseconds: float
+    added: float
+    least: float | None
 
 
 class Factor(nn.Module):
@@ -75,9 +67,13 @@ class Factor(nn.Module):
 
 def measure(device: torch.device, rounds: int) -> Iterator[Share]:
     """Time plain and curved steps in turn, so that a change in the machine's load meets both."""
+    if device.type == "cpu":
+        machine.keep_freed_memory()
     for network, batches in BATCHES.items():
         for batch in batches:
-            yield share(network, batch, device, rounds)
+            with machine.cpu_threads(1):
+                found = share(network, batch, device, rounds)
+            yield found
 
 
 def share(network: str, batch: int, device: torch.device, rounds: int) -> Share:
@@ -98,13 +94,16 @@ def share(network: str, batch: int, device: torch.device, rounds: int) -> Share:
             benchmark.memory_steps(bent, split, foreach=False, fused=False),
             benchmark.memory_steps(plain, split, foreach=False, fused=False, change=_by_a_factor),
         ]
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
     repeats = [benchmark.turns(step, device) for step in steps]
-    times: list[list[float]] = [[] for _ in steps]
-    for _ in range(rounds):
-        for step, repeat, mine in zip(steps, repeats, times, strict=True):
-            mine.append(1000 * benchmark.seconds(step, repeat, device) / runs)
-    plain_ms, curve_ms, *rest = (statistics.median(mine) for mine in times)
-    return Share(network, batch, plain_ms, curve_ms, rest[0] if rest else None)
+    times = [
+        [1000 * benchmark.seconds(step, repeat, device, clock) / runs
+         for step, repeat in zip(steps, repeats, strict=True)]
+        for _ in range(rounds)
+    ]  # fmt: skip
+    plain = statistics.median(one[0] for one in times)
+    more = [statistics.median(one[k] / one[0] for one in times) - 1 for k in range(1, len(steps))]
+    return Share(network, batch, plain, more[0], more[1] if len(more) > 1 else None)
 
 
 def _by_a_factor(model: nn.Module) -> None:

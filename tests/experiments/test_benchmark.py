@@ -146,8 +146,8 @@ def test_what_a_curve_adds_is_measured_against_the_same_network_without(quick, m
     shares = list(overhead.measure(CPU, rounds=1))
     found = [(share.network, share.batch) for share in shares]
     assert found == [("N's MLP, one run", 8), ("N's MLP, one run", 16), ("MLP, a stack", 8)]
-    assert all(min(share.plain, share.curve) > 0 for share in shares)
-    assert [share.factor is None for share in shares] == [False, False, True]
+    assert all(share.milliseconds > 0 and share.added > -1 for share in shares)
+    assert [share.least is None for share in shares] == [False, False, True]
     kinds = [
         type(layer.parametrizations.weight[0]).__name__
         if parametrize.is_parametrized(layer := model.layers[0], "weight") else "plain"
@@ -169,7 +169,6 @@ def test_bench_prints_its_ratios_and_saves_what_it_measured(quick, monkeypatch, 
     monkeypatch.setattr(benchmark, "CPU_CASES", (SMALL,))
     for name in ("RUNS", "WIDTHS", "DEPTHS"):
         monkeypatch.setattr(growth, name, (2,))
-    monkeypatch.setattr(overhead, "BATCHES", {"N's MLP, one run": (8,)})
     with pytest.raises(SystemExit) as stop:
         main(["bench", "--rounds", "1", "--device", "cpu", "--save", str(tmp_path)])
     assert stop.value.code == 0
@@ -179,7 +178,6 @@ def test_bench_prints_its_ratios_and_saves_what_it_measured(quick, monkeypatch, 
         "in memory, foreach",
         "2048-cubed",
         "depth",
-        "a factor",
     ):
         assert word in printed
     [path] = tmp_path.glob("*.json")
@@ -189,6 +187,21 @@ def test_bench_prints_its_ratios_and_saves_what_it_measured(quick, monkeypatch, 
     assert measured.machine["device"] == "cpu"
     assert measured.lines[0].contender == "stack"
     assert performance.load(performance.save(measured, tmp_path / "again")) == measured
+
+
+def test_bench_measures_the_overhead_alone(quick, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(overhead, "BATCHES", {"N's MLP, one run": (8,), "N's MLP, a stack": (8,)})
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", "--overhead", "--rounds", "1", "--device", "cpu", "--save", str(tmp_path)])
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    for word in ("N's MLP, one run, batch 8", "arctan", "; a factor", "N's MLP, a stack, batch 8"):
+        assert word in printed
+    assert "2048-cubed" not in printed
+    [path] = tmp_path.glob("*.json")
+    measured = performance.load_overhead(path)
+    assert [share.batch for share in measured.shares] == [8, 8]
+    assert performance.load_overhead(performance.save(measured, tmp_path / "again")) == measured
 
 
 def test_no_rounds_are_refused(capsys):

@@ -5,8 +5,8 @@ import pytest
 from companion.display import performance
 from companion.experiments.benchmark import Line
 from companion.experiments.growth import Point
-from companion.experiments.overhead import Share
-from companion.experiments.performance import Measured, shipped
+from companion.experiments.overhead import BATCHES, Share
+from companion.experiments.performance import Measured, Overhead, shipped, shipped_overheads
 
 MADE = Measured(
     machine={
@@ -26,7 +26,9 @@ MADE = Measured(
         for along in ("runs", "width", "depth")
         for value, ms, mib in ((1, 0.5, 0.1), (10, 2.0, 1.0))
     ),
-    overhead=(Share("a net", 8, 2.0, 3.0, 2.2), Share("a net", 32, 8.0, 8.4, None)),
+)
+ADDED = Overhead(
+    MADE.machine, {}, 7, (Share("a net", 8, 2.0, 0.5, 0.1), Share("a net", 32, 8.0, 0.05, None))
 )
 
 
@@ -44,13 +46,18 @@ def test_the_figure_says_how_much_longer_a_larger_stack_takes():
 
 
 def test_the_table_of_what_a_curve_adds_is_in_percent_of_a_plain_step():
-    html = performance.overhead(MADE).to_html()
-    for text in ("50%", "10%", "5%", "2-core Made"):
-        assert f">{text}<" in html or text in html
+    html = performance.overhead(ADDED).to_html()
+    for text in ("50%", "10%", "5%", "2-core Made", "one thread"):
+        assert text in html
     assert html.count("a net") == 1
-    assert MADE.overhead[0].added == pytest.approx(0.5)
-    assert MADE.overhead[0].least == pytest.approx(0.1)
-    assert MADE.overhead[1].least is None
+
+
+def test_the_overhead_that_ships_is_of_every_network_and_batch():
+    overheads = shipped_overheads()
+    assert overheads
+    for measured in overheads:
+        found = [(share.network, share.batch) for share in measured.shares]
+        assert found == [(name, one) for name, batches in BATCHES.items() for one in batches]
 
 
 def test_what_ships_is_sound():
