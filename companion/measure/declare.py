@@ -56,7 +56,8 @@ class View:
     ``gradients``, the loss's gradients of the batch at those, each like ``weights``. passing: what
     goes in and out of every layer; biases: theirs, [runs, out], None where a layer has none.
     curves: of every layer the curve behind which its weights are trained, with ``slope(v)`` and
-    its ``a`` and ``b`` [runs], and its v, like the weights; None for a layer without one. folds:
+    its ``a`` and ``b`` [runs], and its v, like the weights; None for a layer without one.
+    sources: what weights are computed from, themselves where they are trained as they are. folds:
     gives of every layer how it cuts patches, None for a linear one. trial: the network with other
     weights; None where no batch norm follows them. kept: results that several measures share.
     """
@@ -69,6 +70,7 @@ class View:
     passing: Passing | None = None
     biases: Sequence[Tensor | None] = ()
     curves: Sequence[tuple[Any, Tensor] | None] = ()
+    sources: Sequence[Tensor] = ()
     folds: Callable[[], Sequence[Fold | None]] | None = None
     trial: Trial | None = None
     kept: dict[Any, Any] = field(default_factory=dict)
