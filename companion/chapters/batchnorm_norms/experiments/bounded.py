@@ -86,7 +86,7 @@ DIGITS = Experiment(
         "quick": Scale(
             "quick", 2, 2, ("digits",), "a check that everything runs", changes={"milestones": (1,)}
         ),
-        "book": Scale("book", 10, 20, ("digits",), "ten paired runs an arm on two CPU cores"),
+        "book": Scale("book", 6, 20, ("digits",), "six paired runs an arm on two CPU cores"),
         "full": Scale("full", 100, 20, ("digits",), "a hundred runs an arm, on a GPU"),
     },
     deviations=(
