@@ -1,6 +1,7 @@
 """The model solutions of the assignments, run from the teacher's notebooks."""
 
 import importlib
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,3 +42,22 @@ def marked(exercise, answer, seed=0):
     """The mark of a function, called on the inputs that this seed draws."""
     inputs = exercise.draw(np.random.default_rng(seed))
     return exercise.mark(inputs, [plain(answer(*one.values())) for one in inputs])
+
+
+def costs(number, name, answer, hint, share):
+    """Assert that the check of an exercise answers a mistake with this hint, and that the mistake
+    keeps at most this share of the points, with a reason."""
+    reply = getattr(checks(assignments.find(number)), name)(answer)
+    assert not reply.right
+    assert re.search(hint, reply.text), reply.text
+    mark = marked(exercises(number)[name], answer)
+    assert mark.share <= share, mark.share
+    assert mark.why
+
+
+def passes(number, name, answer):
+    """Assert that an answer passes its check and gets full marks."""
+    reply = getattr(checks(assignments.find(number)), name)(answer)
+    assert reply.right, reply.text
+    mark = marked(exercises(number)[name], answer)
+    assert mark.share == 1, mark.why

@@ -2,14 +2,13 @@
 
 import itertools
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
 
 from companion.classroom.checks import a2_variance_propagation as check
-from tests.classroom.solutions import exercises, marked
+from tests.classroom.solutions import costs, exercises, passes
 
 EXERCISE = exercises(2)
 
@@ -142,12 +141,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("name", "answer", "hint"), MISTAKES)
 def test_a_likely_mistake_gets_a_hint_and_loses_points(name, answer, hint):
-    reply = getattr(check, name)(answer)
-    assert not reply.right
-    assert re.search(hint, reply.text), reply.text
-    mark = marked(EXERCISE[name], answer)
-    assert mark.share <= 0.67
-    assert mark.why
+    costs(2, name, answer, hint, share=0.67)
 
 
 def lsuv_in_torch(weights, images):
@@ -184,10 +178,7 @@ def spread_by_chance(widths, activation):
     ],
 )
 def test_another_right_way_passes(name, answer):
-    reply = getattr(check, name)(answer)
-    assert reply.right, reply.text
-    mark = marked(EXERCISE[name], answer)
-    assert mark.share == 1, mark.why
+    passes(2, name, answer)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """Likely mistakes in assignment 4 get their hint and lose points; other right ways do not."""
 
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
 
 from companion.classroom.checks import a4_compander as check
-from tests.classroom.solutions import exercises, marked
+from tests.classroom.solutions import costs, exercises, passes
 
 EXERCISE = exercises(4)
 
@@ -127,12 +126,7 @@ def by_normal(s):
 
 @pytest.mark.parametrize(("name", "answer", "hint"), MISTAKES)
 def test_a_likely_mistake_gets_a_hint_and_loses_points(name, answer, hint):
-    reply = getattr(check, name)(answer)
-    assert not reply.right
-    assert re.search(hint, reply.text), reply.text
-    mark = marked(EXERCISE[name], answer)
-    assert mark.share <= 0.5
-    assert mark.why
+    costs(4, name, answer, hint, share=0.5)
 
 
 def by_autograd(v, gradient, a, b):
@@ -175,10 +169,7 @@ def by_chance(bound, a, b):
     ],
 )
 def test_another_right_way_passes(name, answer):
-    reply = getattr(check, name)(answer)
-    assert reply.right, reply.text
-    mark = marked(EXERCISE[name], answer)
-    assert mark.share == 1, mark.why
+    passes(4, name, answer)
 
 
 @pytest.mark.parametrize("seed", range(5))

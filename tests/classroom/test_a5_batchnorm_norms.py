@@ -1,14 +1,13 @@
 """Likely mistakes in assignment 5 get their hint and lose points; other right ways do not."""
 
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
 
 from companion.classroom.checks import a5_batchnorm_norms as check
-from tests.classroom.solutions import exercises, marked
+from tests.classroom.solutions import costs, exercises, passes
 
 EXERCISE = exercises(5)
 
@@ -108,12 +107,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("name", "answer", "hint"), MISTAKES)
 def test_a_likely_mistake_gets_a_hint_and_loses_points(name, answer, hint):
-    reply = getattr(check, name)(answer)
-    assert not reply.right
-    assert re.search(hint, reply.text), reply.text
-    mark = marked(EXERCISE[name], answer)
-    assert mark.share <= 0.5
-    assert mark.why
+    costs(5, name, answer, hint, share=0.5)
 
 
 def path_by_vectors(start, unit_gradient, rate, decay, steps):
@@ -151,10 +145,7 @@ def by_autograd(weight, inputs, gradient, epsilon):
     ],
 )
 def test_another_right_way_passes(name, answer):
-    reply = getattr(check, name)(answer)
-    assert reply.right, reply.text
-    mark = marked(EXERCISE[name], answer)
-    assert mark.share == 1, mark.why
+    passes(5, name, answer)
 
 
 def test_prediction_and_count_are_judged_apart():

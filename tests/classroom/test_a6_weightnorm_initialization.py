@@ -1,14 +1,13 @@
 """Likely mistakes in assignment 6 get their hint and lose points; other right ways do not."""
 
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
 
 from companion.classroom.checks import a6_weightnorm_initialization as check
-from tests.classroom.solutions import exercises, marked
+from tests.classroom.solutions import costs, exercises, passes
 
 EXERCISE = exercises(6)
 
@@ -111,12 +110,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("name", "answer", "hint"), MISTAKES)
 def test_a_likely_mistake_gets_a_hint_and_loses_points(name, answer, hint):
-    reply = getattr(check, name)(answer)
-    assert not reply.right
-    assert re.search(hint, reply.text), reply.text
-    mark = marked(EXERCISE[name], answer)
-    assert mark.share <= 0.7
-    assert mark.why
+    costs(6, name, answer, hint, share=0.7)
 
 
 def by_autograd(v, r, gradient):
@@ -155,10 +149,7 @@ def sample_std(vectors, images):
     ],
 )
 def test_another_right_way_passes(name, answer):
-    reply = getattr(check, name)(answer)
-    assert reply.right, reply.text
-    mark = marked(EXERCISE[name], answer)
-    assert mark.share == 1, mark.why
+    passes(6, name, answer)
 
 
 @pytest.mark.parametrize(("n", "m", "slope"), [(1, 3, 0.3), (2, 4, 0.0), (5, 7, 1.0), (4, 3, 0.5)])
