@@ -18,10 +18,7 @@ from tests.references.toy import RUNS, Interrupt, assert_same, small, train
 
 NAME = "toy-made-quick"
 
-
-@pytest.fixture(autouse=True)
-def _small(monkeypatch):
-    small(monkeypatch)
+pytestmark = pytest.mark.usefixtures("toy_size")
 
 
 def begun(out, after=8):

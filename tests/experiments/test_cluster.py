@@ -11,7 +11,6 @@ import torch
 
 from companion import cli
 from companion.chapters.rescaling.experiments import scale_grid
-from companion.evidence import records
 from companion.experiments import cluster, driver, packs, runner, sources, stack_training, worker
 from companion.training.many_runs import Stack
 from tests.references import toy
@@ -117,14 +116,6 @@ def made(monkeypatch):
         return toy.train(out, engine=driver.Engine(ray, "auto", None), **options)
 
     return train
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> records.Record:
-    """The toy's record, trained by the local runner."""
-    with pytest.MonkeyPatch.context() as patch:
-        toy.small(patch)
-        return toy.train(tmp_path_factory.mktemp("whole"))
 
 
 def test_the_record_is_that_of_the_local_runner(tmp_path, made, whole):

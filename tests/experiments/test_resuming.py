@@ -19,22 +19,10 @@ from tests.references.toy import (
     TABLES,
     Interrupt,
     assert_same,
-    small,
     train,
 )
 
-
-@pytest.fixture(autouse=True)
-def _small(monkeypatch):
-    small(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> records.Record:
-    """The record of a training that nothing interrupts."""
-    with pytest.MonkeyPatch.context() as patch:
-        small(patch)
-        return train(tmp_path_factory.mktemp("whole"))
+pytestmark = pytest.mark.usefixtures("toy_size")
 
 
 @pytest.fixture

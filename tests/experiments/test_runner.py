@@ -23,7 +23,6 @@ from tests.references.toy import (
     TABLES,
     TOY,
     Interrupt,
-    small,
     train,
 )
 
@@ -31,18 +30,7 @@ LAYER_COLUMNS = [
     column.name for one in catalogue.EACH_EPOCH if one.per == "layer" for column in one.columns
 ]
 
-
-@pytest.fixture(autouse=True)
-def _small(monkeypatch):
-    small(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> records.Record:
-    """The record of a training that nothing interrupts."""
-    with pytest.MonkeyPatch.context() as patch:
-        small(patch)
-        return train(tmp_path_factory.mktemp("whole"))
+pytestmark = pytest.mark.usefixtures("toy_size")
 
 
 # --- a record --------------------------------------------------------------------------------

@@ -12,10 +12,7 @@ from companion import cli
 from companion.experiments import status
 from tests.references.toy import EPOCHS, RUNS, TOY, Interrupt, small, train
 
-
-@pytest.fixture(autouse=True)
-def _small(monkeypatch):
-    small(monkeypatch)
+pytestmark = pytest.mark.usefixtures("toy_size")
 
 
 def begun(out, after=8):

@@ -10,10 +10,9 @@ import torch
 
 from companion import cli
 from companion.cli.progress import Progress
-from companion.evidence import records
 from companion.experiments import packs, runner, stack_training
 from companion.training.many_runs import Stack
-from tests.references.toy import EPOCHS, RUNS, SIZE, TABLES, TOY, assert_same, small, train
+from tests.references.toy import EPOCHS, RUNS, SIZE, TABLES, TOY, assert_same, train
 
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
@@ -26,18 +25,7 @@ SENTENCE = (
     "at once, and nothing stored is lost."
 )
 
-
-@pytest.fixture(autouse=True)
-def _small(monkeypatch):
-    small(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> records.Record:
-    """The record of a training in stacks of two that nothing disturbs."""
-    with pytest.MonkeyPatch.context() as patch:
-        small(patch)
-        return train(tmp_path_factory.mktemp("whole"))
+pytestmark = pytest.mark.usefixtures("toy_size")
 
 
 @pytest.fixture
