@@ -19,7 +19,7 @@ GOOD = ["def double(x):\n    return 2 * x", "third = 4", "def ones(n):\n    retu
 WRONG = ["def double(x):\n    return 3 * x", "third = 5", "def ones(n):\n    return n"]
 FULL = {"double": 1, "ones": 1, "third": 1}
 NONE = dict.fromkeys(FULL, 0)
-SPARE = 5  # seconds past the limit
+SPARE = 20  # seconds past the limit, on a machine that is busy
 
 
 def shares(graded):
@@ -391,7 +391,7 @@ def test_a_stop_ends_what_runs(assignment, box):
         grading.grade(
             "s", ["import time; time.sleep(60)"], assignment, b"k" * 32, box, Limits(), stop.is_set
         )
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 1 + SPARE
 
 
 def test_without_a_sandbox_nothing_is_graded(monkeypatch):

@@ -178,7 +178,7 @@ def test_an_interrupted_run_goes_on(forked, tmp_path):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "interrupted; give the same command again to go on."
     assert "Traceback" not in err

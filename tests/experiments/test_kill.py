@@ -35,7 +35,7 @@ COMMAND += ["--device", "cpu", *(part for arm in ARMS for part in ("--arm", arm)
 # Forks a process for every line it reads: without the fork each would import torch for seconds.
 # Apart from the period and the log, a child is `python -m companion.cli` with those arguments.
 LAUNCHER = """
-import json, os, sys, time
+import json, os, signal, sys, time
 import companion.cli, companion.evidence.comparison
 import sklearn.datasets, tqdm
 from companion.experiments import packs, runner, stack_training
@@ -45,11 +45,21 @@ stack_training.CHECKPOINT_SECONDS = float(sys.argv[1])
 train_epoch = Stack.train_epoch
 
 def logged(stack, stop=None):
+    global epochs
     if not train_epoch(stack, stop):
         return False
     line = f"{packs.stack_key(stack.runs)} {stack.epoch} {time.monotonic()}\\n"
     os.write(log, line.encode())  # one write: a kill leaves whole lines
+    epochs += 1
+    mortal()
+    while os.path.exists(job["hold"]):
+        time.sleep(0.005)
     return True
+
+def mortal():
+    if job["dies"] and epochs == job["dies"][0]:
+        # no handler: the system ends it, after so many seconds of its own work
+        signal.setitimer(signal.ITIMER_VIRTUAL, job["dies"][1])
 
 Stack.train_epoch = logged
 for line in sys.stdin:
@@ -63,6 +73,8 @@ for line in sys.stdin:
         log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(os.open(job["errors"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        epochs = 0
+        mortal()
         try:
             companion.cli.main(job["arguments"])
         except SystemExit as end:
@@ -83,21 +95,29 @@ class Epoch(NamedTuple):
 
 
 class Session:
-    """One process that runs the command on the records in a folder."""
+    """One process that runs the command on the records in a folder.
 
-    def __init__(self, launcher: subprocess.Popen, out: Path, log: str):
+    dies: after so many epochs, and then so many seconds of its own work, the system ends it at
+    once, however busy the machine is. hold: it waits after an epoch as long as that file is there.
+    """
+
+    def __init__(
+        self,
+        launcher: subprocess.Popen,
+        out: Path,
+        log: str,
+        dies: tuple[int, float] | None = None,
+        hold: str = "",
+    ):
         self.launcher, self.log, self.errors = launcher, out / log, out / f"{log}.err"
         out.mkdir(exist_ok=True)
         arguments = [*COMMAND, "--out", str(out)]
         files = {"log": str(self.log), "errors": str(self.errors)}
-        self.process = self._ask({"arguments": arguments, **files})
+        self.process = self._ask({"arguments": arguments, "dies": dies, "hold": hold, **files})
 
     def _ask(self, job: dict) -> int:
         print(json.dumps(job), file=self.launcher.stdin, flush=True)
         return int(self.launcher.stdout.readline())
-
-    def kill(self) -> None:
-        os.kill(self.process, signal.SIGKILL)
 
     def code(self) -> int:
         """Wait for the end."""
@@ -122,7 +142,7 @@ def session():
     command = [sys.executable, "-c", LAUNCHER, str(PERIOD)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, **pipes) as launcher:
-        yield lambda out, log: Session(launcher, out, log)
+        yield lambda *given, **more: Session(launcher, *given, **more)
         launcher.stdin.close()
 
 
@@ -154,11 +174,10 @@ def test_killed_at_any_moment_and_resumed_the_record_is_the_same(session, whole,
     chance = random.Random(0)
     logs, resumed, kept = [], 0, []
     for number in range(KILLS):
-        mortal = session(tmp_path, f"log-{number}")
-        wait_for(mortal, epochs=chance.randint(0, MOST))
-        time.sleep(chance.uniform(0, 0.03))  # anywhere in an epoch, a checkpoint or a part
-        mortal.kill()
-        assert mortal.code() == -signal.SIGKILL, mortal.errors.read_text()
+        # anywhere in an epoch, a checkpoint or a part
+        dies = chance.randint(0, MOST), chance.uniform(0.001, 0.03)
+        mortal = session(tmp_path, f"log-{number}", dies)
+        assert mortal.code() == -signal.SIGVTALRM, mortal.errors.read_text()
         under_way, parts = stored(tmp_path)
         logs.append(mortal.epochs())
         assert_little_is_lost(logs[-1], under_way, parts)
@@ -182,14 +201,6 @@ def test_killed_at_any_moment_and_resumed_the_record_is_the_same(session, whole,
     assert not (tmp_path / f"{whole.name}.partial").exists()
 
 
-def wait_for(mortal: Session, epochs: int) -> None:
-    """Return when the process has trained that many epochs."""
-    limit = time.monotonic() + 60
-    while len(mortal.epochs()) < epochs:
-        assert time.monotonic() < limit, mortal.errors.read_text()
-        time.sleep(0.005)
-
-
 def assert_little_is_lost(log: list[Epoch], under_way: dict, parts: set) -> None:
     """No epoch that ended a period before the kill is lost.
 
@@ -204,10 +215,17 @@ def assert_little_is_lost(log: list[Epoch], under_way: dict, parts: set) -> None
 
 def test_two_processes_at_once_make_one_record(session, whole, tmp_path):
     """One trains, the other is told so and touches nothing."""
-    both = [session(tmp_path, name) for name in ("one", "two")]
-    codes = [one.code() for one in both]
-    assert sorted(codes) == [0, 2]
-    loser = both[codes.index(2)]
+    hold = tmp_path / "hold"
+    hold.touch()
+    winner = session(tmp_path, "one", hold=str(hold))
+    limit = time.monotonic() + 300
+    while not winner.epochs():
+        assert time.monotonic() < limit, winner.errors.read_text()
+        time.sleep(0.005)
+    loser = session(tmp_path, "two")
+    assert loser.code() == 2
+    hold.unlink()
+    assert winner.code() == 0
     sentence = loser.errors.read_text().splitlines()[-1]
     assert "a folder has one writer at a time and" in sentence
     assert "is in use by another; wait until it ends, or choose another --out." in sentence

@@ -95,16 +95,21 @@ def test_damage_is_named(tmp_path, capsys):
     assert "\ndamaged: " in text
 
 
-def _write(out):
+def _write(out, enough):
+    """Train one record after the other until the reader has seen enough; four at least."""
     with pytest.MonkeyPatch.context() as patch:
         small(patch)
-        for number in range(4):
+        for number in range(100):
             train(out / str(number), epochs=6)
+            if number >= 3 and enough.is_set():
+                return
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the writer is a fork of this process")
 def test_reading_while_another_process_writes(tmp_path):
-    writer = multiprocessing.get_context("fork").Process(target=_write, args=(tmp_path,))
+    fork = multiprocessing.get_context("fork")
+    enough = fork.Event()
+    writer = fork.Process(target=_write, args=(tmp_path, enough))
     writer.start()
     seen = set()
     while writer.is_alive():
@@ -115,6 +120,8 @@ def test_reading_while_another_process_writes(tmp_path):
             assert faults == []
             assert len(finished) + len(making) <= 1
             assert not any(one.damaged for one in making)
+        if len(seen) > 2:
+            enough.set()
     writer.join()
     assert writer.exitcode == 0
     assert len(seen) > 2
