@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import sys
 import threading
@@ -22,6 +23,9 @@ from companion.classroom.grading import Graded, grade, nothing
 from companion.classroom.running import Stopped
 from companion.classroom.sandbox import Limits, Sandbox
 from companion.evidence import files
+
+HEAD = ("student", "points", "of")
+"""The first columns of a table of marks."""
 
 
 def grade_all(
@@ -41,6 +45,7 @@ def grade_all(
     roster: students of whom some may have handed in nothing. done: called with each as it is
     known, and with how many there are.
     """
+    _refuse_other(out)
     found = dict(submissions.found(folder))
     names = sorted({*found, *roster})
     kept = reports_of(out)
@@ -92,13 +97,27 @@ def grade_all(
     return everyone
 
 
+def _refuse_other(out: Path) -> None:
+    """Only a table of marks may be replaced by one: whatever else is at `out` stays."""
+    if not os.path.lexists(out):
+        return
+    begins = ",".join([*HEAD, ""]).encode()
+    if out.is_file():
+        with open(out, "rb") as file:
+            if file.read(len(begins)) == begins:
+                return
+    raise ValueError(
+        f"--out must be a new file or a table of marks, and {out} is neither; choose another name"
+    )
+
+
 def table(everyone: Sequence[Graded], assignment: Assignment) -> str:
     """The marks as CSV; a text that a spreadsheet would take for a formula gets a quote before
     it."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [one.name for one in assignment.exercises]
-    writer.writerow(["student", "points", "of", *names, "note"])
+    writer.writerow([*HEAD, *names, "note"])
     for one in everyone:
         each = [f"{part.points * one.marks[part.name].share:.4g}" for part in assignment.exercises]
         total = f"{one.points(assignment):.4g}"

@@ -96,6 +96,11 @@ def plan(
             f"{record.name} was trained on images with digest {p['dataset_digest'][:12]}, got "
             f"{images.digest[:12]} for {p['dataset']} here; use the same files"
         )
+    if not {"seed", "validation"} <= set(p.get("split", {})):
+        raise ValueError(
+            f"{record.name} must say its split, seed and validation, to be trained again, and does "
+            "not; use the version that made it"
+        )
     split = data.split(images, seed=p["split"]["seed"], validation=p["split"]["validation"])
     where = machine.pick_device(device)
     if p["code"]["source"] != sources.source_digest():

@@ -188,6 +188,21 @@ def test_a_fault_in_grading_one_leaves_the_others(tmp_path, assignment, monkeypa
     assert got[0].note == "grading itself failed (KeyError: 'a fault of ours')"
 
 
+def test_only_a_table_of_marks_is_replaced_by_one(tmp_path, assignment):
+    handed_in, other = tmp_path / "class", tmp_path / "thesis.csv"
+    (handed_in / "ada").mkdir(parents=True)
+    other.write_text("student,points of view\n")
+    for out in (handed_in, other):
+        with pytest.raises(ValueError, match=rf"a table of marks, and {out} is neither; choose"):
+            gradebook.grade_all(handed_in, assignment, KEY, None, Limits(), out)
+    assert other.read_text() == "student,points of view\n"
+    assert {one.name for one in tmp_path.iterdir()} == {"class", "thesis.csv"}
+    fresh = tmp_path / "out" / "marks.csv"
+    for roster in ([], ["Bob"]):
+        gradebook.grade_all(handed_in, assignment, KEY, None, Limits(), fresh, roster=roster)
+        assert fresh.read_text().count("\n") == 2 + len(roster)
+
+
 def test_a_folder_without_submissions_is_refused(tmp_path):
     with pytest.raises(ValueError, match="SUBMISSIONS must hold a notebook, a zip or a folder"):
         list(submissions.found(tmp_path))

@@ -144,6 +144,10 @@ def test_what_cannot_be_trained(record, monkeypatch):
     with pytest.raises(ValueError, match="--epochs must be >= 1, got 0"):
         plan(record, epochs=0)
     with monkeypatch.context() as patch:
+        patch.setitem(record.provenance, "split", {"train": 20})
+        with pytest.raises(ValueError, match="must say its split, seed and validation, to be"):
+            plan(record)
+    with monkeypatch.context() as patch:
         patch.delitem(chapters.experiments(), "toy")
         with pytest.raises(ValueError, match="experiment 'toy', which this code does not have"):
             plan(record)
