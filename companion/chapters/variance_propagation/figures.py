@@ -148,7 +148,7 @@ def architectures() -> Shown:
 
 def in_training(record: Record) -> Shown:
     """Pre-activation variance per layer and epoch, never rescaled and rescaled (N, figure 7)."""
-    figure, panels = canvas(columns=2, height=3.4, sharey=True)
+    figure, panels = canvas(columns=2, height=3.2, sharey=True)
     arms = experiments.in_training.CIFAR.arms
     shown = {"none": arms["none"], "wr": arms["wr every epoch"]}
     rows = record.layers[record.layers["arm"].isin(shown)]
