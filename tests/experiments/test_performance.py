@@ -20,6 +20,8 @@ MADE = Measured(
     lines=(
         Line("mlp 4-3-2, batch 8", 30, "stack", 0.25, 1.0, 0.05, 0.43),
         Line("mlp 4-3-2, batch 8", 1, "DataLoader, transforms", 5.0, 20.0),
+        Line("mlp 4-3-2, batch 8", 1, "in memory, one run", 2.0, 8.0),
+        Line("mlp 4-3-2, batch 8", 1, "in memory, fused", 1.0, 4.0),
     ),
     growth=tuple(
         Point(along, value, ms, mib, None)
@@ -37,6 +39,13 @@ def test_the_table_has_one_row_a_contender():
     for text in ("stack, 30 runs", "0.25", "43%", "DataLoader, transforms", "20", "2-core Made"):
         assert text in html
     assert html.count("mlp 4-3-2, batch 8") == 1
+
+
+def test_the_answer_compares_the_largest_stack_with_the_fastest_loop():
+    assert performance.answer(MADE) == (
+        "2-core Made CPU, mlp 4-3-2, batch 8: in a stack of 30 a run's step takes 0.25 ms. "
+        "The fastest loop over one run takes 4 times that, a DataLoader 20 times."
+    )
 
 
 def test_the_figure_says_how_much_longer_a_larger_stack_takes():

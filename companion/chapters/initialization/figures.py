@@ -35,8 +35,8 @@ def symmetry(steps: int = 300) -> Shown:
     ends, apart = [], {}
     for name, precision, scheme, family in (
         ("random", "float32", "kaiming", "none"),
-        ("equal, float32", "float32", "constant", "wd"),
-        ("equal, float64", "float64", "constant", "wr"),
+        ("float32", "float32", "constant", "wd"),
+        ("float64", "float64", "constant", "wr"),
     ):
         apart[name] = ties.largest_difference(precision, steps, scheme)
         shown = np.where(apart[name] > 0, apart[name], np.nan)
@@ -44,16 +44,15 @@ def symmetry(steps: int = 300) -> Shown:
         ends.append((shown[-1], name, style.text_colour(family)))
     axes.set_ylim(1e-18, 1e2)
     log_axis(axes.yaxis)
-    head(
-        axes, "Largest difference between two units of a layer", "nothing drawn: exactly 0", "step"
-    )
+    note = "colours: started equal; nothing drawn: exactly 0"
+    head(axes, "Largest difference between two units of a layer", note, "step")
     axes.set_xlim(0, steps)
     name_lines(axes, ends)
     last = {name: values[-1] for name, values in apart.items()}
     return show(
         figure,
-        alt=f"After {steps} steps two units differ by at most {last['equal, float32']:.1g} "
-        f"(float32) and {last['equal, float64']:.1g} (float64) if they started equal, by "
+        alt=f"After {steps} steps two units differ by at most {last['float32']:.1g} "
+        f"(float32) and {last['float64']:.1g} (float64) if they started equal, by "
         f"{last['random']:.2g} if they started at random.",
         caption="Units that start equal stay equal, but for rounding.",
         ran=f"ReLU network 64-33-33-10 on the digits, every weight 0.05 at the start, {steps} "

@@ -96,20 +96,29 @@ def variance_maps() -> Shown:
 def depth_and_width(record: Record) -> Shown:
     """The share of ReLU networks that learned by depth and width at gain sqrt 2, and by depth over
     width. record: of `depth_width.EXPERIMENT`."""
-    import seaborn
+    from matplotlib.patches import Rectangle
 
     figure, (left, right) = canvas(columns=2, height=3.9)
     cells = maps.depth_width_cells(record)
     table = cells.pivot(index="depth", columns="width", values="share")
-    seaborn.heatmap(
-        100 * table, ax=left, annot=True, fmt=".0f", cbar=False, vmin=0, vmax=100, linewidths=2,
-        cmap=seaborn.light_palette(style.colour("wr"), as_cmap=True),
-        annot_kws={"size": 10 * figure.text_scale},
-    )  # fmt: skip
-    left.invert_yaxis()
+    for (row, column), share in np.ndenumerate(table.to_numpy()):
+        # Ground and colour turn with the theme of the page, so no cell is white on dark paper.
+        for colour, alpha in ((style.RULE, 0.6), (style.colour("wr"), float(share))):
+            left.add_patch(
+                Rectangle((column + 0.03, row + 0.03), 0.94, 0.94, fc=colour, lw=0, alpha=alpha)
+            )
+        left.annotate(
+            f"{100 * share:.0f}", (column + 0.5, row + 0.5), ha="center", va="center",
+            color=style.LIGHT_PAPER if share > 0.7 else style.INK, size=10 * figure.text_scale,
+        )  # fmt: skip
+    left.set_xlim(0, table.shape[1])
+    left.set_ylim(0, table.shape[0])
+    left.set_xticks(np.arange(table.shape[1]) + 0.5, table.columns)
+    left.set_yticks(np.arange(table.shape[0]) + 0.5, table.index)
     left.tick_params(length=0)
-    left.tick_params(axis="y", rotation=0)
-    left.set_ylabel("")
+    left.grid(False)
+    for side in left.spines.values():
+        side.set_visible(False)
     head(left, "Layers, by width", "% of runs that learned", "units a layer")
     for depth, family in zip(depth_width.DEPTHS, DEPTH_LOOKS, strict=True):
         ratio, share = cells[cells["depth"] == depth][["ratio", "share"]].to_numpy().T
@@ -121,7 +130,7 @@ def depth_and_width(record: Record) -> Shown:
     right.set_xlim(0.02, 10)
     right.set_ylim(-3, 103)
     log_axis(right.xaxis)
-    head(right, "Runs that learned (%)", "a line a depth, a dot a width", "depth / width")
+    head(right, "Runs that learned (%)", "number: layers; a dot a width", "depth / width")
     said = [
         f"{row.depth} layers of {row.width}: {100 * row.share:.0f} %" for row in cells.itertuples()
     ]

@@ -178,7 +178,8 @@ class Overview:
         return (
             f"<style>{style.css()}{_CSS}</style>"
             f'<figure class="wis" style="margin:1.8rem 0"><div class="wis-overview">{body}</div>'
-            f'<figcaption class="wis-note">{html.escape(self.ran)}</figcaption></figure>'
+            f'<figcaption class="wis-note" style="margin-top:1rem">{html.escape(self.ran)}'
+            "</figcaption></figure>"
         )
 
 

@@ -94,8 +94,8 @@ def figure(record: Record, causes: Record, small: Record, both: Record) -> Shown
          ours.query("method == @method"))],
         ignore_index=True,
     )  # fmt: skip
-    shown, axes = figures.canvas(width=6.6, height=1.1 + 0.27 * len(rows))
-    unit = "points more than no regularization"
+    shown, axes = figures.canvas(width=5.2, height=1.1 + 0.27 * len(rows))
+    unit = "points above none"
     forest(rows, axes, "Test accuracy at the best epoch", unit, better="higher")
     listed = ", ".join(
         f"{row.name} {row.estimate:+.2f} ({row.low:+.2f} to {row.high:+.2f})"

@@ -148,7 +148,7 @@ def architectures() -> Shown:
 
 def in_training(record: Record) -> Shown:
     """Pre-activation variance per layer and epoch, never rescaled and rescaled (N, figure 7)."""
-    figure, panels = canvas(columns=2, height=3.4, sharey=True)
+    figure, panels = canvas(columns=2, height=3.2, sharey=True)
     arms = experiments.in_training.CIFAR.arms
     shown = {"none": arms["none"], "wr": arms["wr every epoch"]}
     rows = record.layers[record.layers["arm"].isin(shown)]
@@ -174,7 +174,7 @@ def in_training(record: Record) -> Shown:
 def correlated_shares(digits: Record, cifar: Record) -> Shown:
     """The share of each layer's variance that no size of weights explains, by arm, in records of
     `in_training.DIGITS` and `in_training.CIFAR`."""
-    figure, panels = canvas(columns=2, height=3.4)
+    figure, panels = canvas(columns=2, height=3.2)
     held, said = {"digits": "wr every step", "cifar": "wr every 10 steps"}, []
     for axes, (images, record, experiment) in zip(
         panels,
