@@ -30,8 +30,8 @@ NAMED = {
         "wrs, all layers": (0, 17, "center"),
     },
     "batchnorm-norms": {
-        "none": (9, -4, "left"),
-        "wd-5e-4": (-9, -4, "right"),
+        "none": (0, 12, "center"),
+        "wd-5e-4": (-9, -10, "right"),
         "wd-5e-4, rate x 10": (-9, -4, "right"),
         "wrs": (9, -4, "left"),
         "wrs, matched": (9, -16, "left"),
