@@ -78,7 +78,7 @@ def hero() -> Explorable:
 
 def steepness(kind: str) -> float:
     """The slope of a curve at 0 for a = b = 1, psi'(0)."""
-    return float(CURVES[kind].derivative(torch.zeros(1, dtype=torch.float64)))
+    return float(CURVES[kind].slope(torch.zeros(1, dtype=torch.float64), 1.0, 1.0))
 
 
 def _histogram(
