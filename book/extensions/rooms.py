@@ -9,6 +9,7 @@ those in the room's folders are left to pages of their own.
 
 import importlib
 import pkgutil
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -47,7 +48,7 @@ class Room(SphinxDirective):
     """The directive `room`."""
 
     required_arguments = 1
-    option_spec = {"files": directives.flag}
+    option_spec: ClassVar = {"files": directives.flag}
 
     def run(self):
         """Return the documentation of the room that the argument names."""
