@@ -35,7 +35,11 @@ def markdown(room: str, folders: bool = True) -> str:
     about = (
         automodule(room, "no-index", "no-members") if importlib.import_module(room).__doc__ else ""
     )
-    return about + "".join(f"## `{file}`\n\n{automodule(file, 'members')}" for file in files)
+    names = [file.removeprefix(f"{room}.") for file in files]  # short enough for the contents
+    return about + "".join(
+        f"## `{name}`\n\n{automodule(file, 'members')}"
+        for name, file in zip(names, files, strict=True)
+    )
 
 
 def automodule(name: str, *options: str) -> str:

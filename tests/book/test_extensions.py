@@ -141,9 +141,9 @@ def test_every_room_has_a_page_and_every_file_is_on_it():
     assert {"companion.display.labs", "companion.display.labs.view"} < set(files)
     folder = files.index("companion.display.labs")
     assert files[folder + 1].startswith("companion.display.labs.")
-    assert ".. automodule:: companion.evidence.records\n   :members:\n" in rooms.markdown(
-        "companion.evidence"
-    )
+    page = rooms.markdown("companion.evidence")
+    assert ".. automodule:: companion.evidence.records\n   :members:\n" in page
+    assert "\n## `records`\n" in page
 
 
 def test_figures_drawn_by_code_are_numbered_and_referred_to():
