@@ -175,8 +175,8 @@ def near_zero(digits: Record) -> Shown:
 
 def adaptive(record: Record) -> Shown:
     """Training loss under AdamW, with and without the slope-aware step (`mlp.ADAPTIVE`)."""
-    figure, axes = canvas(height=2.6)
-    axes.set_ylim(4e-4, 4)
+    figure, axes = canvas(height=2.9)
+    axes.set_ylim(1.5e-4, 4)
     log_axis(axes.yaxis)
     accuracy_curves(record.epochs, axes, mlp.ADAPTIVE.arms, "train_loss", "interval")
     said = [
