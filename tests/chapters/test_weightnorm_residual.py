@@ -121,7 +121,7 @@ def test_figures_say_what_they_show(recorded):
     shown = residual_figures.beside_batch_norm(recorded["table-1"])
     assert "(A 9.19 %)" in shown.alt
     assert "norm, length 1: " in shown.alt
-    table = residual_figures.neighbours_table(recorded["neighbours"]).data.set_index("start")
+    table = residual_figures.neighbours_table(recorded["neighbours"]).data
     assert list(table.index) == list(neighbours.NAMES.values())
     assert table.loc["Kaiming alone", "largest rate that trains"] == "none"
 

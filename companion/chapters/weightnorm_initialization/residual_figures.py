@@ -146,7 +146,9 @@ def neighbours_table(record: Record) -> Styler:
         signal, gradient = residual_maps.through(start)
         rate = residual_maps.largest_rate(record, start)
         rows.append((name, signal, gradient, f"{rate:g}" if rate else "none"))
-    frame = pd.DataFrame(rows, columns=["start", "signal", "gradient", "largest rate that trains"])
+    frame = pd.DataFrame(
+        rows, columns=["start", "signal", "gradient", "largest rate that trains"]
+    ).set_index("start", drop=False)
     return frame.style.format({"signal": _times, "gradient": _times}).hide(axis="index")
 
 
