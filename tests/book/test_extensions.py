@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import companion
+from companion import chapters
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,15 +127,23 @@ def test_every_room_has_a_page_and_every_file_is_on_it():
     for name in names:
         assert f"file: book/api/{name}\n" in toc
         assert f":::{{room}} companion.{name}\n" in (ROOT / f"book/api/{name}.md").read_text()
+    for folder in (one.name for one in pkgutil.iter_modules(chapters.__path__) if one.ispkg):
+        page = (ROOT / f"book/api/chapters/{folder}.md").read_text()
+        assert f":::{{room}} companion.chapters.{folder}\n" in page
+        assert f"file: book/api/chapters/{folder}\n" in toc
+        assert f"](chapters/{folder}.md)" in (ROOT / "book/api/chapters.md").read_text()
+    shared = rooms.files_of("companion.chapters", folders=False)
+    assert "companion.chapters.ledger" in shared
+    assert "companion.chapters.compander" not in shared
     assert "companion.evidence.records" in rooms.files_of("companion.evidence")
     assert rooms.files_of("companion.streams") == []
     files = rooms.files_of("companion.display")
     assert {"companion.display.labs", "companion.display.labs.view"} < set(files)
     folder = files.index("companion.display.labs")
     assert files[folder + 1].startswith("companion.display.labs.")
-    assert ".. automodule:: companion.evidence.records\n   :members:\n" in rooms.markdown(
-        "companion.evidence"
-    )
+    page = rooms.markdown("companion.evidence")
+    assert ".. automodule:: companion.evidence.records\n   :members:\n" in page
+    assert "\n## `records`\n" in page
 
 
 def test_figures_drawn_by_code_are_numbered_and_referred_to():

@@ -30,8 +30,8 @@ NAMED = {
         "wrs, all layers": (0, 17, "center"),
     },
     "batchnorm-norms": {
-        "none": (9, -4, "left"),
-        "wd-5e-4": (-9, -4, "right"),
+        "none": (0, 12, "center"),
+        "wd-5e-4": (-9, -10, "right"),
         "wd-5e-4, rate x 10": (-9, -4, "right"),
         "wrs": (9, -4, "left"),
         "wrs, matched": (9, -16, "left"),
@@ -47,13 +47,13 @@ def orthogonal() -> Shown:
     said = []
     norm = np.array(SIZES) * np.sqrt(2)
     for eps, name, family, above in (
-        (1e-5, "eps 1e-5, torch's default", "wd", 12),
+        (1e-5, "eps 1e-5, torch's default", "wd", 16),
         (by_hand.TINY, "eps almost 0", "batch_norm", 12),
     ):
         worst = [float(by_hand.cosines(eps, size).abs().max()) for size in SIZES]
         left.plot(norm, worst, "o-", color=style.colour(family), lw=1.6)
         left.annotate(
-            name, (norm[2], worst[2]), xytext=(0, above), textcoords="offset points",
+            name, (norm[1], worst[1]), xytext=(0, above), textcoords="offset points",
             ha="center", color=style.text_colour(family),
         )  # fmt: skip
         said.append(f"{name}: {worst[0]:.0e} at norm {norm[0]:.2g}, {worst[-1]:.0e} at "

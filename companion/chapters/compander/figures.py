@@ -20,7 +20,7 @@ TWINS = ("wc-100", "wc", "sigma-0.5", "sigma-1")
 def only_a_rate(cifar: Record) -> Shown:
     """Paired differences in test accuracy, of a record of `mlp.CIFAR`: to the plain network at the
     same learning rate, and to the one at (a/b)^2 times that."""
-    figure, panels = canvas(columns=2, height=3.0)
+    figure, panels = canvas(columns=2, height=2.7)
     arms, steps, said = mlp.CIFAR.arms, differences.step_factors(cifar), []
     for axes, baseline, shown, title in (
         (panels[0], "none", ("twin", *TWINS), "Over plain, same rate"),
@@ -54,7 +54,7 @@ def only_a_rate(cifar: Record) -> Shown:
 def under_batch_norm(digits: Record, cifar: Record) -> Shown:
     """Paired differences in test accuracy of networks with batch norm; records of
     `batchnorm.DIGITS` and `resnet.CIFAR`."""
-    figure, panels = canvas(columns=2, height=2.6)
+    figure, panels = canvas(columns=2, height=2.4)
     arms, said = batchnorm.DIGITS.arms, []
     pairs = [("twin", "none"), ("wc", "none"), ("wc", "twin"), ("wd-5e-4", "none"),
              ("powerprop", "none")]  # fmt: skip
@@ -142,7 +142,7 @@ SHAPES = ("none", "twin", "wc", "sigma-0.5", "sigma-1")
 def near_zero(digits: Record) -> Shown:
     """The share of weights near zero and the kurtosis of a hidden layer, before and after
     training (`mlp.DIGITS`)."""
-    figure, panels = canvas(columns=2, height=2.6)
+    figure, panels = canvas(columns=2, height=2.4)
     arms, said, layer = mlp.DIGITS.arms, [], 2
     places = np.arange(len(SHAPES))[::-1]
     for axes, column, factor, title, note in (
@@ -176,7 +176,7 @@ def near_zero(digits: Record) -> Shown:
 def adaptive(record: Record) -> Shown:
     """Training loss under AdamW, with and without the slope-aware step (`mlp.ADAPTIVE`)."""
     figure, axes = canvas(height=2.9)
-    axes.set_ylim(4e-4, 4)
+    axes.set_ylim(1.5e-4, 4)
     log_axis(axes.yaxis)
     accuracy_curves(record.epochs, axes, mlp.ADAPTIVE.arms, "train_loss", "interval")
     said = [

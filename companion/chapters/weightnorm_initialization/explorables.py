@@ -176,14 +176,16 @@ def rescue(record: Record | None = None) -> Explorable:
     """
     shown = record or records.recorded("weight-norm-rescued-digits-book")
     known, held = rescued.EXPERIMENT.arms, shown.provenance["arms"]
-    arms = {arm.label: name for name, arm in known.items() if name in held}
+    names = sorted((name for name in known if name in held), key=_start_of)
+    arms = {known[name].label: name for name in names}
     last = shown.layers[shown.layers["layer"] == rescued.DEPTH]
-    logits = bands(last, "preactivation_variance")
+    powers = bands(last.assign(power=np.log10(last["preactivation_variance"])), "power")
+    logits = {name: 10**band for name, band in powers.items()}
     accuracy = bands(shown.epochs.assign(percent=100 * shown.epochs["test_accuracy"]), "percent")
 
     def point(arm: str) -> Point:
         name = arms[arm]
-        free = name.partition(",")[0]
+        free = depth.STARTS[_start_of(name)]
         curves = {}
         for key, table, limits in (("logits", logits, LOGITS), ("accuracy", accuracy, (0, 100))):
             curves[key] = [inside(arm, table[name], limits, known[name].family)]
@@ -205,10 +207,14 @@ def rescue(record: Record | None = None) -> Explorable:
                  start=list(arms.values()).index(rescued.arm_name("one", "wr")))],
         [
             Panel("logits", "epoch", "variance of the logits", y_log=True, y_limits=LOGITS,
-                  band="95 % interval"),
+                  band="geometric mean, 95 % interval"),
             Panel("accuracy", "epoch", "test accuracy (%)", y_limits=(0.0, 100.0),
                   band="95 % interval"),
         ],
         point,
         note=f"{shown.label()}. {rescued.DEPTH} layers, learning rate {rescued.RATE:g}.",
     )  # fmt: skip
+
+
+def _start_of(arm: str) -> int:
+    return depth.STARTS.index(arm.partition(",")[0])

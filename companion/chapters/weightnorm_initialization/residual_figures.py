@@ -148,5 +148,14 @@ def neighbours_table(record: Record) -> Styler:
         rows.append((name, signal, gradient, f"{rate:g}" if rate else "none"))
     frame = pd.DataFrame(
         rows, columns=["start", "signal", "gradient", "largest rate that trains"]
-    ).set_index("start")
-    return frame.style.format({"signal": "{:.3g}", "gradient": "{:.3g}"})
+    ).set_index("start", drop=False)
+    return frame.style.format({"signal": _times, "gradient": _times}).hide(axis="index")
+
+
+def _times(factor: float) -> str:
+    """A factor in three figures, without powers of ten.
+
+    >>> _times(0.9134), _times(8961.3)
+    ('0.913', '8,960')
+    """
+    return f"{float(f'{factor:.3g}'):,g}"
