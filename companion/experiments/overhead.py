@@ -28,8 +28,8 @@ MLP = Settings()
 RESNET = Settings(model="resnet18", widths=(3, 64, 128, 256, 512, 10), normalization="batch")
 BATCHES = {
     "N's MLP, one run": (32, 128, 512, 2048),
-    "N's MLP, a stack": (32, 128, 512, 2048),
-    "ResNet-18, one run": (32, 128),
+    "N's MLP, a stack": (32, 128, 512),
+    "ResNet-18, one run": (32,),
 }
 """Network and loop -> the batches timed; CIFAR's shapes."""
 SHAPE = (3, 32, 32)
