@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from companion import chapters
@@ -17,6 +18,7 @@ from companion.evidence import (
     summaries,
 )
 from companion.evidence.records import Record
+from companion.evidence.summaries import Summary
 from companion.experiments import report
 from companion.experiments.plan import Experiment
 
@@ -93,6 +95,7 @@ def _answers(
                 continue
             best = selection.best_epoch(_with_baselines(experiment, record, shown))
             best["test_error"] = 1 - best["test_accuracy"]
+            best = _with_start(best, record)
             if not set(_arms(row)) <= set(best["arm"]):
                 continue
             ours = _test(row, best) if " vs " in row.cell else _mean(row, experiment, record, best)
@@ -110,6 +113,14 @@ def _answers(
                 }
             )
     return found
+
+
+def _with_start(best: pd.DataFrame, record: Record) -> pd.DataFrame:
+    """The same with log10 of the Hessian's norm before training, where a record has it."""
+    if "hessian_norm" not in record.epochs:
+        return best
+    first = record.epochs[record.epochs["epoch"] == 0].set_index("run")["hessian_norm"]
+    return best.assign(hessian_norm=np.log10(best["run"].map(first).astype(float)))
 
 
 def _arms(row: Any) -> list[str]:
@@ -167,7 +178,9 @@ def _provenance(experiment: Experiment, record: Record) -> dict[str, Any]:
 
 def _mean(row: Any, experiment: Experiment, record: Record, best: pd.DataFrame) -> dict[str, Any]:
     """An arm's mean at its best epochs, or the mean of those epochs, and the verdict."""
-    means = selection.by_arm(best, row.quantity)
+    means = selection.by_arm(best.dropna(subset=row.quantity), row.quantity)
+    if row.cell not in means:
+        return {"verdict": "", "note": "no run has a number"}
     ours, arm = means[row.cell], experiment.arms.get(row.cell)
     factor = 100 if row.unit == "percent" else 1
     found = {
@@ -183,6 +196,8 @@ def _mean(row: Any, experiment: Experiment, record: Record, best: pd.DataFrame) 
         return {**found, "note": f"no record here has {arm.baseline} to measure it against"}
     if row.quantity == "test_accuracy" and report.called_equal(experiment, row.cell, arm.baseline):
         return {**found, "note": "the paper's own test finds no difference to the baseline"}
+    if row.unit == "log10":
+        return found | _of_logarithms(row, arm.baseline, ours, means[arm.baseline])
     places = [(row.source, row.table, name, row.quantity) for name in (row.cell, arm.baseline)]
     theirs = [published.summary(*place) for place in places]
     claim = claims.compare(
@@ -194,8 +209,22 @@ def _mean(row: Any, experiment: Experiment, record: Record, best: pd.DataFrame) 
         scale=report.claimed_scale(record),
         unit="percent" if row.unit == "percent" else "epoch",
         short=report.cut_short(experiment, record),
+        gap=report.gap(experiment, best, row.cell, arm.baseline, row.quantity),
     )
     return {**found, "verdict": claim.verdict, "note": claim.sentence}
+
+
+def _of_logarithms(row: Any, baseline: str, ours: Summary, theirs: Summary) -> dict[str, Any]:
+    """The verdict on a difference of logarithms, of which the paper does not print the runs."""
+    printed = row.mean - published.value(row.source, row.table, baseline, row.quantity)
+    gap = summaries.difference(ours, theirs)
+    claim = claims.direction(
+        f"{row.label}: ours {ours.mean:.2f}, paper {row.mean:.2f}; difference to {baseline}: ours "
+        f"{gap.estimate:+.2f} ({gap.low:+.2f} to {gap.high:+.2f}), paper {printed:+.2f}.",
+        gap,
+        published_sign=1 if printed > 0 else -1,
+    )
+    return {"verdict": claim.verdict, "note": claim.sentence}
 
 
 def _test(row: Any, best: pd.DataFrame) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Scale:
     arms: those it trains, None for all. changes: settings that it replaces in every arm, such as
     narrower widths. detailed: the runs of an arm, the first ones, whose layers and histograms a
     record keeps, None for all: what each layer does a few runs tell, accuracies need many.
+    validation: how many images are kept aside at this scale, None for as many as the experiment
+    has it.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Scale:
     arms: tuple[str, ...] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     detailed: int | None = None
+    validation: int | None = None
 
     def detailed_seeds(self, runs: Sequence[Run]) -> list[int] | None:
         """The seeds of the runs that are recorded in detail, None for all."""
@@ -104,6 +107,11 @@ class Experiment:
                 "pick one"
             )
         return self.scales[name]
+
+    def kept_aside(self, scale: str) -> int | None:
+        """How many images are kept aside at a scale, None for those that `data.split` keeps."""
+        own = self.scale(scale).validation
+        return self.validation if own is None else own
 
     def first_seed(self, position: int) -> int:
         """The seed of the first run of the arm at this position; the next ones follow it."""

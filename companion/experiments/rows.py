@@ -19,7 +19,13 @@ Tables = dict[str, pd.DataFrame]
 def epoch_tables(stack: Stack, measures: Sequence[Measure]) -> Tables:
     """The rows of the current epoch, of all measures that are not taken at steps."""
     at_end = stack.epoch in (0, stack.settings.epochs)
-    due = [one for one in measures if one.when == "epoch" or (one.when == "ends" and at_end)]
+    due = [
+        one
+        for one in measures
+        if one.when == "epoch"
+        or (one.when == "ends" and at_end)
+        or (one.when == "start" and stack.epoch == 0)
+    ]
     return _tables(stack, measures, due, stack.measure(due), stack.epoch)
 
 

@@ -64,7 +64,7 @@ def _prepare(
 ) -> tuple[data.Split, list[Run]]:
     images = data.load(dataset or experiment.scale(scale).datasets[0])
     plan = experiment.runs(scale, images.shape, images.classes, **overrides)
-    kept = data.split(images, seed=SPLIT_SEED, validation=experiment.validation)
+    kept = data.split(images, seed=SPLIT_SEED, validation=experiment.kept_aside(scale))
     return kept.to(device), plan
 
 

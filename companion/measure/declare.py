@@ -25,11 +25,14 @@ Trial = Callable[[Sequence[Tensor], Tensor], Tensor]
 """Weights of every layer, [runs, out, ...], and images [n, C, H, W] -> logits [runs, n, classes] of
 the network with these weights, whose batch norms take the batch's own statistics; nothing in the
 network changes."""
+Differentiable = Callable[[Tensor, Tensor], tuple[Tensor, list[Tensor]]]
+"""Images [n, C, H, W] and labels [n] -> their mean cross entropy with autograd's graph, and the
+trained parameters that it is a function of."""
 Fold = Mapping[str, Any]
 """How a convolution cuts its images into patches: the arguments of `torch.nn.functional.unfold`."""
 
 PER = ("run", "layer", "bin")
-WHEN = ("epoch", "ends", "steps")
+WHEN = ("epoch", "ends", "start", "steps")
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,12 @@ class View:
     ``gradients``, the loss's gradients of the batch at those, each like ``weights``. passing: what
     goes in and out of every layer; biases: theirs, [runs, out], None where a layer has none.
     curves: of every layer the curve behind which its weights are trained, with ``slope(v)`` and
-    its ``a`` and ``b`` [runs], and its v, like the weights; None for a layer without one. folds:
+    its ``a`` and ``b`` [runs], and its v, like the weights; None for a layer without one.
+    sources: what weights are computed from, themselves where they are trained as they are. folds:
     gives of every layer how it cuts patches, None for a linear one. trial: the network with other
-    weights; None where no batch norm follows them. kept: results that several measures share.
+    weights; None where no batch norm follows them. differentiable: a run's number in the stack, and
+    then as `Differentiable`, with every module in evaluation mode. kept: results that several
+    measures share.
     """
 
     forward: Forward
@@ -69,8 +75,10 @@ class View:
     passing: Passing | None = None
     biases: Sequence[Tensor | None] = ()
     curves: Sequence[tuple[Any, Tensor] | None] = ()
+    sources: Sequence[Tensor] = ()
     folds: Callable[[], Sequence[Fold | None]] | None = None
     trial: Trial | None = None
+    differentiable: Callable[[int, Tensor, Tensor], tuple[Tensor, list[Tensor]]] | None = None
     kept: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -80,9 +88,10 @@ class Measure:
 
     function: `View` -> column name -> tensor [runs], [runs, layers] or [runs, layers, bins], as
     ``per`` says. cost: in words. when: ``epoch`` (before training and after each epoch), ``ends``
-    (before training and after the last epoch), or ``steps``: after every ``every``-th step, its
-    rescaling included, but before what happens at the end of an epoch. moves: whether it needs
-    the weights before the step; gradients: whether it needs the gradients of the step's batch.
+    (before training and after the last epoch), ``start`` (before training), or ``steps``: after
+    every ``every``-th step, its rescaling included, but before what happens at the end of an
+    epoch. moves: whether it needs the weights before the step; gradients: whether it needs the
+    gradients of the step's batch.
 
     Raises ValueError for an unknown ``per`` or ``when``, and where they do not go together.
     """

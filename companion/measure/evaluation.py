@@ -44,15 +44,14 @@ def evaluate(
     }
 
 
-def evaluated(view: View, part: str) -> dict[str, Tensor]:
-    """`evaluate` on the ``train``, ``validation`` or ``test`` part, once a view; the training part
-    on its first `TRAIN_IMAGES` images."""
-    if part not in view.kept:
+def evaluated(view: View, part: str, most: int | None = None) -> dict[str, Tensor]:
+    """`evaluate` on the ``train``, ``validation`` or ``test`` part, once a view, on its first
+    ``most`` images; None: on all, or of the training part on `TRAIN_IMAGES`."""
+    if (part, most) not in view.kept:
         split, dtype = view.split, view.weights[0].dtype
-        images, labels = getattr(split, f"{part}_images"), getattr(split, f"{part}_labels")
-        if part == "train":
-            images, labels = images[:TRAIN_IMAGES], labels[:TRAIN_IMAGES]
-        view.kept[part] = evaluate(
+        few = slice(TRAIN_IMAGES if part == "train" and most is None else most)
+        images, labels = (getattr(split, f"{part}_{what}")[few] for what in ("images", "labels"))
+        view.kept[part, most] = evaluate(
             view.forward, images, labels, lambda x: split.standardize(x, dtype)
         )
-    return view.kept[part]
+    return view.kept[part, most]

@@ -28,7 +28,7 @@ from companion.methods.parametrizations import (
 from companion.methods.rescaler import Rescaler
 from companion.training import l1
 from companion.training.losses import loss, noisy
-from companion.training.parts.start import START_IMAGES
+from companion.training.parts.start import FROM_IMAGES, START_IMAGES
 from companion.training.schedules import learning_rate, rises
 from companion.training.settings import Settings
 from companion.training.variance_penalty import penalty
@@ -114,12 +114,13 @@ def build(
         return models.neighbour_(model, settings.neighbour, seed)
     if settings.lengths == "drawn":
         return model
-    images = None
-    if settings.lengths == "data" and split is not None:
+    images, corrected = None, settings.lengths == "corrected"
+    if settings.lengths in FROM_IMAGES and split is not None:
         order = streams.permutation(seed, "start", 0, len(split.train_labels), device)
         images = split.standardize(split.train_images[order[:START_IMAGES]], dtype)
-    start = (settings.lengths, settings.directions, settings.gain)
-    return weight_norm_(model, *start, seed=seed, images=images)
+    lengths = "forward" if corrected else settings.lengths
+    start = (lengths, settings.directions, settings.gain)
+    return weight_norm_(model, *start, seed=seed, images=images, corrected=corrected)
 
 
 def build_optimizer(settings: Settings, model: nn.Module) -> torch.optim.Optimizer:

@@ -101,6 +101,11 @@ class StackedMLP:
             return self.trained
         return [curve.weight(v) for curve, v in zip(self._curves, self.trained, strict=True)]
 
+    @property
+    def sources(self) -> list[Tensor]:
+        """What the weights of every layer are trained as: themselves, or the v of a curve."""
+        return self.trained
+
     def folds(self) -> list[None]:
         """No layer cuts patches."""
         return [None] * len(self.trained)
@@ -176,6 +181,22 @@ class StackedMLP:
             passed.append((signal, value))
             signal = self.activate(value.clone())  # in place
         return passed
+
+    @torch.enable_grad()
+    def differentiable(
+        self, run: int, images: Tensor, labels: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """A run's mean cross entropy and its parameters (`declare.Differentiable`)."""
+        leaves = [value[run].detach().requires_grad_() for value in self.parameters]
+        signal = images.flatten(1)
+        for layer, (v, bias) in enumerate(zip(leaves[::2], leaves[1::2], strict=True)):
+            weight = v
+            if self._curves:
+                curve = self._curves[layer]
+                mine = Bent(curve.curve, curve.a[run : run + 1], curve.b[run : run + 1])
+                weight = mine.weight(v[None])[0]
+            signal = (self.activate(signal) if layer else signal) @ weight.mT + bias
+        return torch.nn.functional.cross_entropy(signal, labels), leaves
 
     def set_weight(self, layer: int, members: Tensor | slice, value: Tensor) -> None:
         """Give the runs ``members`` another weight of a layer, [members, out, in]."""

@@ -101,10 +101,30 @@ class StackedModule:
         return [*self.trained.values(), *self.buffers.values()]
 
     @property
+    @torch.no_grad()
     def weights(self) -> list[Tensor]:
         """The weights that the layers use, [runs, out, ...]: behind a parametrization, its
         result."""
-        return [self._weight(name) for name in self.layers]
+        computed = [name for name in self.layers if f"{name}.weight" not in self.trained]
+        if not computed:
+            return [self.trained[f"{name}.weight"] for name in self.layers]
+        reader = _Weights(self.model, computed)
+        values = self._each(lambda t, b: functional_call(reader, _inside((t, b)), ()))
+        found = dict(zip(computed, values, strict=True))
+        return [
+            found[name] if name in found else self.trained[f"{name}.weight"] for name in self.layers
+        ]
+
+    @property
+    def sources(self) -> list[Tensor]:
+        """What the weights of every layer are trained as, like them: themselves, the v of a curve,
+        the directions of weight norm, of any length."""
+        found = []
+        for name in self.layers:
+            inside = f"{name}.parametrizations.weight.original"
+            names = (f"{name}.weight", inside, f"{inside}1")
+            found.append(next(self.trained[one] for one in names if one in self.trained))
+        return found
 
     @property
     def bent(self) -> list[tuple[Bent, Tensor] | None]:
@@ -148,6 +168,20 @@ class StackedModule:
 
         found = self._each(one)
         return list(zip(found[::2], found[1::2], strict=True))
+
+    @torch.enable_grad()
+    def differentiable(
+        self, run: int, images: Tensor, labels: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """A run's mean cross entropy and its parameters (`declare.Differentiable`)."""
+        self.model.eval()
+        leaves = {
+            name: value[run].detach().requires_grad_() for name, value in self.trained.items()
+        }
+        buffers = {name: value[run] for name, value in self.buffers.items()}
+        with self._autocast():
+            logits = functional_call(self.model, (leaves, buffers), (images,))
+        return nn.functional.cross_entropy(logits, labels), list(leaves.values())
 
     def folds(self) -> list[Fold | None]:
         """How every layer cuts patches (`declare.Fold`), None for a linear one. ValueError for a
@@ -208,8 +242,9 @@ class StackedModule:
         originals = {"original": found} if single else {
             f"original{number}": one for number, one in enumerate(found)
         }  # fmt: skip
+        held = {**self.trained, **self.buffers}  # a bounded length is a buffer
         for original, tensor in originals.items():
-            self.trained[f"{name}.parametrizations.weight.{original}"][members] = tensor
+            held[f"{name}.parametrizations.weight.{original}"][members] = tensor
 
     def bias(self, layer: int) -> Tensor | None:
         """A layer's bias, [runs, out], to read and to write; None where it has none."""
@@ -262,17 +297,6 @@ class StackedModule:
             return _stacked(results)
         return tuple(_stacked(values) for values in zip(*results, strict=True))
 
-    @torch.no_grad()
-    def _weight(self, name: str) -> Tensor:
-        module = self.model.get_submodule(name)
-        if not parametrize.is_parametrized(module, "weight"):
-            return self.trained[f"{name}.weight"]
-
-        def one(trained: Named, buffers: Named) -> Tensor:
-            return functional_call(_Weight(self.model, name), _inside((trained, buffers)), ())
-
-        return self._each(one)
-
     def _bent(self, name: str) -> tuple[Bent, Tensor] | None:
         """The curve of a layer and its v, [runs, ...]; None for a layer without one."""
         found = compander.of(self.model.get_submodule(name))
@@ -311,15 +335,15 @@ class _Passing(nn.Module):
         return tuple(side for sides in signals.passed(self.model, images) for side in sides)
 
 
-class _Weight(nn.Module):
-    """A network whose call gives the weight of one layer."""
+class _Weights(nn.Module):
+    """A network whose call gives the weights of some layers."""
 
-    def __init__(self, model: nn.Module, layer: str) -> None:
+    def __init__(self, model: nn.Module, layers: Sequence[str]) -> None:
         super().__init__()
-        self.model, self.layer = model, layer
+        self.model, self.layers = model, layers
 
-    def forward(self) -> Tensor:
-        return self.model.get_submodule(self.layer).weight
+    def forward(self) -> tuple[Tensor, ...]:
+        return tuple(self.model.get_submodule(layer).weight for layer in self.layers)
 
 
 def _inside(tensors: tuple[Named, Named]) -> tuple[Named, Named]:

@@ -11,7 +11,7 @@ from companion import data
 from companion.chapters import find
 from companion.evidence import records
 from companion.experiments import packs, runner, sources
-from companion.measure import catalogue
+from companion.measure import accuracy, catalogue, curvature
 from companion.training import one_run
 from companion.training.settings import Run
 from tests.references import tiny
@@ -255,3 +255,15 @@ def test_an_experiment_may_keep_more_or_fewer_images_aside(tmp_path):
     kept = train(tmp_path / "kept", replace(TOY, validation=7), runs=1).provenance["split"]
     assert kept["validation"] == 7 != usual["validation"]
     assert kept["train"] + 7 == usual["train"] + usual["validation"]
+    scales = {name: replace(one, validation=5) for name, one in TOY.scales.items()}
+    own = replace(TOY, validation=7, scales=scales)
+    assert train(tmp_path / "own", own, runs=1).provenance["split"]["validation"] == 5
+
+
+def test_a_measure_of_the_start_is_taken_there_alone(tmp_path):
+    measures = (accuracy.ACCURACY, curvature.hessian(0.5))
+    rows = train(tmp_path, replace(TOY, measures=measures), runs=1).epochs
+    norms = rows.set_index("epoch")["hessian_norm"]
+    assert norms[0].gt(0).all()
+    assert norms[norms.index > 0].isna().all()
+    assert rows["train_loss"].notna().all()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion import models, streams
-from companion.measure import catalogue, companding, evaluation, signals
+from companion.measure import accuracy, catalogue, companding, evaluation, signals
 from companion.measure.declare import View
 from companion.measure.weights import weight_histogram, weight_statistics
 from companion.methods.initialization import scalable_layers
@@ -174,6 +174,23 @@ def test_measure_names_every_column_and_measures_each_part_on_its_images():
         if part == "validation":
             variance = alone["preactivation_variance"]
             assert torch.equal(values["preactivation_variance"], variance)
+
+
+def test_a_sample_is_of_the_first_images_of_every_part(monkeypatch):
+    monkeypatch.setattr(accuracy, "SAMPLE", 5)
+    split = tiny.split()
+    few = {
+        f"{part}_{what}": getattr(split, f"{part}_{what}")[:5]
+        for part in ("train", "validation", "test")
+        for what in ("images", "labels")
+    }
+    view = View(two_layers, layer_weights(), split)
+    whole = accuracy.ACCURACY(view)  # kept apart from the sample
+    ours = accuracy.SAMPLED(view)
+    alone = accuracy.ACCURACY(View(two_layers, layer_weights(), dataclasses.replace(split, **few)))
+    assert set(ours) == {f"{part}_accuracy" for part in ("train", "validation", "test")}
+    assert all(torch.equal(ours[name], alone[name]) for name in ours)
+    assert any(not torch.equal(ours[name], whole[name]) for name in ours)
 
 
 def test_the_training_part_is_measured_on_its_first_images(monkeypatch):

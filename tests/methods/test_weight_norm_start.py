@@ -12,7 +12,7 @@ from companion import models
 from companion.methods import initialization
 from companion.methods.initialization import places, unreached, weight_norm_
 from companion.methods.initialization.reach import stale
-from companion.models.parametrization import weight_norm as ours
+from companion.methods.parametrizations import weight_norm as ours
 from companion.theory import weight_norm as theory
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
@@ -138,6 +138,25 @@ def test_a_corrected_convolution_keeps_the_mean_square_length(options):
     found = torch.tensor(found)
     assert abs(found.mean() - 1) < 5 * found.std() / math.sqrt(60)
     assert found.std() < 0.25
+
+
+def test_corrected_fans_of_a_whole_network_keep_its_signal():
+    """Convolutions and a linear layer behind them, whose images have no size; half of the square
+    passes a ReLU, and sqrt 2 makes up for it."""
+    images = torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(3))
+    widths = (3, *[64] * 8, 10)
+    logs = {}
+    for corrected in (False, True):
+        model = models.build("deepcnn", widths, parametrization="weight_norm")
+        weight_norm_(model, images=images, corrected=corrected)
+        signal = model.features(images).detach()
+        logs[corrected] = math.log2(signal.square().sum() / images.square().sum())
+        assert rows(model.classifier)[0] == pytest.approx(math.sqrt(64 / 10), rel=1e-5)
+    # two halvings leave 2/3 of the taps along each axis behind one, and padding takes its share
+    sizes = [(16, 2), (8, 2), *[(4, 1)] * 6]
+    lost = sum(2 * math.log2(theory.reads(side, 3, stride, 1) / 3) for side, stride in sizes)
+    assert logs[False] - logs[True] == pytest.approx(lost, abs=1e-3)
+    assert abs(logs[True]) < 1 < abs(logs[False])
 
 
 def test_data_dependent_lengths_standardise_every_unit_layer_after_layer():

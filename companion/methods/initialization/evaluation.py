@@ -27,12 +27,11 @@ def input_sizes(
 ) -> dict[nn.Module, tuple[int, ...]]:
     """The height, width, ... of what each of the layers is given first, () for vectors."""
     found: dict[nn.Module, tuple[int, ...]] = {}
-    hooks = [
-        layer.register_forward_pre_hook(
-            lambda one, given: found.setdefault(one, tuple(given[0].shape[2:])) and None
-        )
-        for layer in layers
-    ]
+
+    def keep(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+        found.setdefault(layer, tuple(given[0].shape[2:]))
+
+    hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
     try:
         with evaluated(model):
             model(images)

@@ -8,23 +8,26 @@ from companion.chapters.weightnorm_initialization.experiments import (
     rescued,
     survival,
     table_1,
+    table_2,
 )
 
 EXPERIMENTS = (
     depth.COMPARED,
     depth.UNPLANNED,
     depth.DEEPER,
-    networks.EXPERIMENT,
+    depth.DEEPEST,
+    networks.PLAIN,
+    networks.RESIDUAL,
     survival.EXPERIMENT,
     table_1.CIFAR10,
     table_1.CIFAR100,
+    table_2.CIFAR10,
+    table_2.CIFAR100,
     neighbours.EXPERIMENT,
     rescued.EXPERIMENT,
     rate.EXPERIMENT,
 )
 NOT_BUILT = {
     ("A", "1"): "it is another group's network, with concatenated ReLUs",
-    ("A", "2"): "no record holds a Hessian's norm; the side page measures it anew, in the same "
-    "blocks with 40 layers and fewer channels",
 }
 """(source, table) -> why nothing here answers it."""

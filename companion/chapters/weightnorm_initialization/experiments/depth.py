@@ -133,3 +133,23 @@ DEEPER = Experiment(
     deviations=DEVIATIONS,
 )  # fmt: skip
 """The depths beyond the book scale of `COMPARED`, with more epochs and smaller steps."""
+
+DEEPEST_ARMS = (
+    *itertools.product(DEEP[1:], ("forward",), (0.00025, 0.001, 0.004)),
+    *itertools.product(DEEP[1:], ("data",), (0.00001, 0.00006)),
+)
+DEEPEST = Experiment(
+    name="weight-norm-deepest",
+    title="Two hundred weight-normalized layers, by the forward rule and from data",
+    source="Arpit, Campos and Bengio, figure 2",
+    measures=(accuracy.LEARNING,),
+    paired=True,
+    arms={arm_name(*arm): Arm(settings(*arm), family="weight_norm") for arm in DEEPEST_ARMS},
+    scales={
+        "quick": Scale("quick", 1, 1, ("digits",), "a check that everything runs"),
+        "book": Scale("book", 1, 40, ("digits",), "one run an arm, on one CPU core"),
+        "full": Scale("full", 5, 20, ("mnist",), "the paper's images, on a GPU"),
+    },
+    deviations=DEVIATIONS,
+)  # fmt: skip
+"""The paper's last depth."""
