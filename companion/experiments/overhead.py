@@ -97,7 +97,7 @@ def share(network: str, batch: int, device: torch.device, rounds: int) -> Share:
     clock = time.perf_counter if device.type == "cuda" else time.process_time
     repeats = [benchmark.turns(step, device) for step in steps]
     if repeats[0] > 1:  # a short step is cheap to time, and more easily disturbed
-        rounds *= 4
+        rounds *= 2
     times = [
         [1000 * benchmark.seconds(step, repeat, device, clock) / runs
          for step, repeat in zip(steps, repeats, strict=True)]
