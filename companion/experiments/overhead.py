@@ -1,8 +1,11 @@
 """What a curve on every weight adds to a training step, against the size of the batch.
 
 A curve works once a step on each weight, the products once a step on each weight *and image*: its
-share of a step falls as one over the batch. Beside it stands the least that anything on every
+share of a step falls as the batch grows. Beside it stands the least that anything on every
 weight costs, a factor: one pass over the weights forward and one over their gradients back.
+
+A CPU's steps are timed on one thread, in the seconds of this process: a share of a twentieth would
+drown in what other programs take.
 """
 
 from __future__ import annotations

@@ -259,20 +259,19 @@ def check_overhead(benchmarks: Iterable[Overhead]) -> None:
         )
         where = f"benchmark of a {measured.machine['hardware']}"
         claims.require(
-            "in a ResNet-18 the curve adds a twentieth to a step of 32 images, less to one of 128",
-            added["ResNet-18, one run", 32] < 0.055
-            and added["ResNet-18, one run", 128] < added["ResNet-18, one run", 32],
+            "in a ResNet-18 the curve adds a twentieth to a step of 32 images",
+            0.02 < added["ResNet-18, one run", 32] < 0.055,
             where,
         )
         mlp = [added["N's MLP, one run", batch] for batch in (32, 128, 512, 2048)]
         claims.require(
-            "in N's MLP it adds more than half at 32 images, a twentieth only at some thousand",
-            mlp == sorted(mlp, reverse=True) and mlp[0] > 0.5 and mlp[2] > 0.05 > mlp[3],
+            "in N's MLP it adds more than half at 32 images, less than a tenth at 2,048",
+            mlp == sorted(mlp, reverse=True) and mlp[0] > 0.5 and mlp[3] < 0.1,
             where,
         )
         claims.require(
-            "there a factor alone adds more than a twentieth at 32 images",
-            least["N's MLP, one run", 32] > 0.05,
+            "there a factor alone adds more than a twentieth at 32 and at 128 images",
+            min(least["N's MLP, one run", batch] for batch in (32, 128)) > 0.05,
             where,
         )
 
