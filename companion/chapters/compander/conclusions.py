@@ -95,6 +95,19 @@ def check_only_a_rate(cifar: Record) -> None:
     )
 
 
+def check_pairs(record: Record) -> None:
+    """Guard the sentence about many pairs at a = 1, a record of `mlp.PAIRS`."""
+    gap = differences.one(record, "wc", "twin")
+    claims.require(
+        "in thirty pairs the curve at a = 1 ends some tenths of a point below its twin, all of the "
+        "interval below zero",
+        len(record.provenance["seeds"]) == 30
+        and gap["high"] < -0.1
+        and -0.7 < gap["low"] < -differences.LIMIT,
+        record,
+    )
+
+
 def check_batch_norm(record: Record) -> None:
     """Guard the sentences about a network with batch norm, a record of `batchnorm.DIGITS`."""
     pairs = [("twin", "none"), ("wc", "none"), ("wc", "twin"), ("wd-5e-4", "none")]
