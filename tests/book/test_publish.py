@@ -80,7 +80,7 @@ def test_the_wheel_holds_the_library_with_its_records_and_nothing_else(built):
     data = ("records/**/*", "published.csv", "contents.csv")
     wanted = [
         path
-        for pattern in ("companion/**/*.py", "companion/evidence/performance/*.json",
+        for pattern in ("companion/**/*.py", "companion/evidence/performance/**/*.json",
                         *(f"companion/chapters/*/{name}" for name in data))
         for path in ROOT.glob(pattern) if path.is_file() and "__pycache__" not in path.parts
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Chapter 4: its record's pairs, random walks, guards, figures, lab, errata and printed numbers."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from companion.chapters.compander import (
 from companion.chapters.compander.experiments import mlp, networks
 from companion.display.labs.settings import plan
 from companion.evidence import claims, published, records
+from companion.experiments.performance import shipped_overheads
 from companion.methods.parametrizations.curves import CURVES
 
 PRINTED = {
@@ -222,7 +224,9 @@ def test_the_chapters_words_stand_under_guard(digits, cifar, adaptive):
     conclusions.check_curve()
     conclusions.check_reach()
     conclusions.check_printed()
+    conclusions.check_overhead(shipped_overheads())
     conclusions.check_only_a_rate(cifar)
+    conclusions.check_pairs(records.recorded("compander-pairs-cifar10-jpeg-book"))
     conclusions.check_digits(digits)
     conclusions.check_learned(digits)
     conclusions.check_adaptive(adaptive)
@@ -238,6 +242,32 @@ def test_a_record_that_says_otherwise_stops_the_build(cifar, monkeypatch):
     monkeypatch.setattr(differences, "compared", other)
     with pytest.raises(claims.Unsupported, match="only a learning rate"):
         conclusions.check_only_a_rate(cifar)
+
+
+def test_pairs_that_agree_stop_the_build(monkeypatch):
+    pairs = records.recorded("compander-pairs-cifar10-jpeg-book")
+    near = differences.one(pairs, "wc", "wc")
+    monkeypatch.setattr(differences, "one", lambda *_: near)
+    with pytest.raises(claims.Unsupported, match="ends some tenths of a point below its twin"):
+        conclusions.check_pairs(pairs)
+
+
+@pytest.mark.parametrize(
+    ("network", "batch", "changed", "words"),
+    [
+        ("ResNet-18, one run", 32, {"added": 0.08}, "adds a twentieth to a step of 32"),
+        ("N's MLP, one run", 32, {"added": 0.1}, "adds more than half at 32"),
+        ("N's MLP, one run", 32, {"least": 0.01}, "a factor alone adds more"),
+    ],
+)
+def test_a_benchmark_that_says_otherwise_stops_the_build(network, batch, changed, words):
+    measured = shipped_overheads()[0]
+    shares = [
+        replace(one, **changed) if (one.network, one.batch) == (network, batch) else one
+        for one in measured.shares
+    ]
+    with pytest.raises(claims.Unsupported, match=words):
+        conclusions.check_overhead([replace(measured, shares=tuple(shares))])
 
 
 def test_figures_say_what_they_show(digits, cifar, adaptive):

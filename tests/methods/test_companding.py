@@ -433,6 +433,23 @@ def test_b_is_only_a_learning_rate(name, b):
         torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.parametrize("name", CURVES)
+def test_decay_on_v_is_multiplied_by_b_squared(name):
+    """(a, b, lr, lambda) = (a, 1, lr / b^2, b^2 lambda): u = v / b shrinks by lr lambda in both."""
+
+    def run(b, rate, decay):
+        model = compand_(network(), name, a=2.0, b=b)
+        rest = [p for n, p in model.named_parameters() if n.endswith("bias")]
+        v = [p for n, p in model.named_parameters() if n.endswith("original")]
+        groups = [{"params": v, "lr": rate, "weight_decay": decay}, {"params": rest}]
+        return trained(model, torch.optim.SGD(groups, lr=0.05, momentum=0.9))
+
+    twin, other = run(1.0, 0.02 / 0.36, 0.36 * 0.5), run(1.0, 0.02 / 0.36, 0.5)
+    for ours, theirs, wrong in zip(run(0.6, 0.02, 0.5), twin, other, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-13)
+        assert not torch.allclose(ours, wrong, rtol=1e-3)
+
+
 def test_under_adam_b_is_a_learning_rate_too():
     """Adam's step keeps its size when the gradient is rescaled: lr / b."""
 

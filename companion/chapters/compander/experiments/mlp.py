@@ -109,7 +109,7 @@ PAIRS = Experiment(
     },
     deviations=CIFAR.deviations,
 )
-"""The first pairs are those of `CIFAR`, whose twelve leave the answer open."""
+"""The first have the seeds of `CIFAR`, whose twelve pairs leave the answer open."""
 
 _DIGITS = Settings(widths=(64, 64, 64, 10), learning_rate=0.003)
 DIGITS = Experiment(
