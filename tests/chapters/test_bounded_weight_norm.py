@@ -44,6 +44,13 @@ def test_before_batch_norm_it_is_the_same_network():
     assert found["grown"] > 1.5
 
 
+def test_a_deep_network_learns_at_a_smaller_rate():
+    """What each run of it reaches is chaotic; that a rate of 0.1 is too large for some is not."""
+    fast, slow = bounded.deep(0.1), bounded.deep(0.01)
+    assert fast.shape == slow.shape == (2,)
+    assert slow.min() > 50 > fast.min()
+
+
 # --- parts -----------------------------------------------------------------------------------
 
 

@@ -99,7 +99,6 @@ def predicted_turn(record: Record, arm: str) -> float:
     return norms.equilibrium_angle(rate, settings["weight_decay"], settings["momentum"])
 
 
-@cache
 def deep(rate: float, epochs: int = 4, runs: int = 2) -> np.ndarray:
     """The test accuracies in percent of narrow VGG-16 networks under bounded weight norm, trained
     here on the digits at this learning rate, [runs]."""

@@ -13,18 +13,12 @@ LAYERS = (1, 2, 3)
 
 def check_laws() -> None:
     """Guard the sentences about networks trained here; raises `claims.Unsupported`."""
-    here = "networks trained here"
     two = parts.beside_batch_norm()
     claims.require(
         "before batch norm, with and without bounded weight norm are one network, and its weights "
         "double",
         two["loss"] < 1e-12 and two["apart"] < 1e-12 and two["grown"] > 2,
-        here,
-    )
-    claims.require(
-        "of two narrow VGG-16 one does not learn at rate 0.1, and both do at 0.01",
-        parts.deep(0.1).min() < 20 < parts.deep(0.1).max() and parts.deep(0.01).min() > 60,
-        here,
+        "networks trained here",
     )
 
 
