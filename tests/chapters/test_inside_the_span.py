@@ -74,6 +74,9 @@ def test_parts_by_hand():
     assert inside.by_layer(made, "share", 0).loc["b"].tolist() == [12.5, 22.5]
     assert inside.by_epoch(made, "share", "a", 2).tolist() == [20.5, 220.5]
     assert inside.final(made)["b"].tolist() == [22, 23]
+    assert inside.final(made, epoch=1)["a"].tolist() == [10, 11]
+    early = inside.compared(made, [("a", "b")], epoch=1).iloc[0]
+    assert early["estimate"] == pytest.approx(-2)
     gap = inside.compared(made, [("b", "a")]).iloc[0]
     assert (gap["estimate"], gap["low"], gap["high"]) == pytest.approx((2, 2, 2))
     assert inside.lost(made, "inside_accuracy") == pytest.approx(3)

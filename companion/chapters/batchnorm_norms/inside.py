@@ -32,19 +32,24 @@ def by_epoch(record: Record, column: str, arm: str, layer: int) -> pd.Series:
     return rows.groupby("epoch")[column].mean()
 
 
-def final(record: Record, column: str = "test_accuracy") -> dict[str, pd.Series]:
-    """Arm -> a column of the last epoch in percent, by seed."""
+def final(
+    record: Record, column: str = "test_accuracy", epoch: int | None = None
+) -> dict[str, pd.Series]:
+    """Arm -> a column of the last epoch, or of another, in percent, by seed."""
     rows = record.epochs
-    rows = rows[rows["epoch"] == rows["epoch"].max()]
+    rows = rows[rows["epoch"] == (rows["epoch"].max() if epoch is None else epoch)]
     return {
         arm: 100 * mine.set_index("seed")[column].astype(float).sort_index()
         for arm, mine in rows.groupby("arm", sort=False)
     }
 
 
-def compared(record: Record, pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
-    """Paired differences in final test accuracy, in points (`comparison.compare`)."""
-    return comparison.compare(final(record), pairs, paired=True)
+def compared(
+    record: Record, pairs: Iterable[tuple[str, str]], epoch: int | None = None
+) -> pd.DataFrame:
+    """Paired differences in test accuracy after the last epoch, or another, in points
+    (`comparison.compare`)."""
+    return comparison.compare(final(record, epoch=epoch), pairs, paired=True)
 
 
 def lost(record: Record, column: str) -> float:
