@@ -151,16 +151,25 @@ def test_a_copy_has_no_markup_that_colab_shows_raw(path):
     assert ["".join(cell["source"]) for cell in code] == ["".join(source) for source in theirs]
 
 
+IN_COLAB = re.compile(r'https://colab\.research[^"<\s]+')
+
+
+def in_colab(path: Path) -> str:
+    """The address at which Colab opens a notebook's copy."""
+    where = URL.replace("github.com", "colab.research.google.com/github")
+    return f"{where}/blob/{colab.BRANCH}/notebooks/{path.name}"
+
+
 @built
 def test_every_notebook_has_its_copy_and_its_button():
     assert [path.name for path in COPIES] == [path.name for path in NOTEBOOKS]
     for path in COPIES:
         page = (ROOT / f"_build/html/notebooks/{path.stem}.html").read_text(encoding="utf-8")
-        where = URL.replace("github.com", "colab.research.google.com/github")
-        buttons = set(re.findall(r'https://colab\.research[^"<\s]+', page))
-        assert buttons == {f"{where}/blob/{colab.BRANCH}/notebooks/{path.name}"}
+        assert set(IN_COLAB.findall(page)) == {in_colab(path)}
     for path in (ROOT / "_build/html/book").glob("**/*.html"):
-        assert "colab.research" not in path.read_text(encoding="utf-8"), path
+        linked = set(IN_COLAB.findall(path.read_text(encoding="utf-8")))
+        assert linked <= {in_colab(copy) for copy in COPIES}, path
+        assert not linked or path.name == "index.html", f"{path} is no notebook and has a button"
 
 
 @built
