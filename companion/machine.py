@@ -119,7 +119,7 @@ def _cpu_memory_gib() -> float | None:
     try:
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf
-        size = _windows_memory()
+        size, _ = windows_memory()
     return round(size / 2**30, 1) if size else None
 
 
@@ -136,14 +136,14 @@ class _MemoryStatus(ctypes.Structure):
     )
 
 
-def _windows_memory() -> int:
-    """Bytes of memory as Windows says it; 0 where nobody says."""
+def windows_memory() -> tuple[int, int]:
+    """Bytes of memory that Windows has and that it has free; (0, 0) where nobody says."""
     status = _MemoryStatus(ctypes.sizeof(_MemoryStatus))
     try:
         said = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
     except (AttributeError, OSError):
-        return 0
-    return status.total if said else 0
+        return 0, 0
+    return (status.total, status.free) if said else (0, 0)
 
 
 def _versions() -> dict[str, str]:

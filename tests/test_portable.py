@@ -9,10 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from companion import machine
 from companion.cli.say import say
 from companion.evidence import files
+from companion.training import memory
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [path for room in ("companion", "book/extensions", "tools")
@@ -62,19 +64,24 @@ def test_a_folder_s_names_are_not_forced_to_the_disk_where_a_folder_cannot_be_op
     files.sync_folder(tmp_path)
 
 
-def test_windows_says_how_much_memory_it_has(monkeypatch):
+def test_windows_says_how_much_memory_it_has_and_has_free(tmp_path, monkeypatch):
     def ask(reference):
         status = reference._obj
         assert status.length == ctypes.sizeof(status) == 64  # what the system checks
-        status.total = 16 * 2**30
+        status.total, status.free = 16 * 2**30, 9 * 2**30
         return 1
 
     kernel = SimpleNamespace(kernel32=SimpleNamespace(GlobalMemoryStatusEx=ask))
     monkeypatch.setattr(ctypes, "windll", kernel, raising=False)
     monkeypatch.delattr(machine.os, "sysconf", raising=False)
+    monkeypatch.setattr(memory, "_MEMORY", tmp_path / "none")
+    monkeypatch.setattr(memory, "_LIMITS", tmp_path)
+    cpu = torch.device("cpu")
     assert machine.describe("cpu")["memory_gib"] == 16
+    assert memory.free_bytes(cpu) == 9 * 2**30
     kernel.kernel32.GlobalMemoryStatusEx = lambda reference: 0
     assert machine.describe("cpu")["memory_gib"] is None
+    assert memory.free_bytes(cpu) == 4 * 2**30  # what any machine has that can run this
 
 
 def test_a_narrow_console_gets_what_it_can_show(monkeypatch):

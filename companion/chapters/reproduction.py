@@ -209,6 +209,7 @@ def _mean(row: Any, experiment: Experiment, record: Record, best: pd.DataFrame) 
         scale=report.claimed_scale(record),
         unit="percent" if row.unit == "percent" else "epoch",
         short=report.cut_short(experiment, record),
+        gap=report.gap(experiment, best, row.cell, arm.baseline, row.quantity),
     )
     return {**found, "verdict": claim.verdict, "note": claim.sentence}
 

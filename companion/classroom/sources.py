@@ -65,8 +65,12 @@ def solutions(cells: list[Cell]) -> list[str]:
 
 
 def write(path: Path, notebook: Cell) -> None:
-    """Write a notebook as Jupyter does."""
-    text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+    """Write a notebook as Jupyter does: a cell's text line by line, so that changes can be read."""
+    cells = [
+        cell | {"source": cell["source"].splitlines(keepends=True)} for cell in notebook["cells"]
+    ]
+    text = json.dumps(notebook | {"cells": cells}, indent=1, sort_keys=True, ensure_ascii=False)
+    text += "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 

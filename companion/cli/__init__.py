@@ -35,7 +35,6 @@ from companion.cli.status import status
 app = typer.Typer(
     cls=OneSentence,
     help="Weights in Scale: run the book's experiments, and read and check their records.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -93,7 +92,10 @@ def run(
         typer.Option(help="Train on a Ray cluster: local, auto or the host:port of its head."),
     ] = None,
     gpus_per_stack: Annotated[
-        float | None, typer.Option(help="Of a cluster's GPU, for a stack; default: by its size.")
+        float | None,
+        typer.Option(
+            parser=texts.number, help="Of a cluster's GPU, for a stack; default: by its size."
+        ),
     ] = None,
 ) -> None:
     """Train experiments and write their records; the same command goes on after a stop."""

@@ -12,6 +12,7 @@ from companion.cli.say import say
 
 if TYPE_CHECKING:
     from companion.experiments.benchmark import Line
+    from companion.experiments.overhead import Share
 
 
 def bench(
@@ -22,6 +23,9 @@ def bench(
     save: Annotated[
         Path | None, typer.Option(help="Folder for the measurement as a file.", metavar="FOLDER")
     ] = None,
+    overhead: Annotated[
+        bool, typer.Option("--overhead", help="Time what a curve on every weight adds, only.")
+    ] = False,
 ) -> None:
     """Time a stack against one-run loops, side by side, and print the ratios."""
     from companion import machine
@@ -32,6 +36,12 @@ def bench(
     where = machine.pick_device(device)
     facts = machine.describe(where)
     say(f"{facts['hardware']}, {facts['threads']} CPU threads, medians of {rounds}")
+    if overhead:
+        say("what arctan, and a mere factor, on every weight add to a training step\n")
+        found = performance.measure_overhead(where, rounds, _show_share)
+        if save:
+            say(f"\nwrote {performance.save(found, save)}")
+        return
     say("ratio: how many times longer a run-step takes than in the stack\n")
     measured = performance.measure(where, rounds, _show)
     rows = [
@@ -48,6 +58,12 @@ def bench(
     say(texts.columns([["along", "", "a step", "kept", ""], *rows], "  "))
     if save:
         say(f"\nwrote {performance.save(measured, save)}")
+
+
+def _show_share(share: Share) -> None:
+    least = "" if share.least is None else f"; a factor {share.least:+.1%}"
+    step = f"{share.network}, batch {share.batch}: {share.milliseconds:.3f} ms"
+    say(f"{step}, arctan {share.added:+.1%}{least}")
 
 
 def _show(lines: list[Line]) -> None:

@@ -14,11 +14,14 @@ from companion.cli.say import say
 classroom = typer.Typer(
     cls=OneSentence,
     help="Make a class's own assignments from a secret, or build and try those of the book.",
-    no_args_is_help=True,
 )
 Numbers = Annotated[
     list[int] | None,
-    typer.Option("--assignment", help="A chapter's number; may be repeated; default: all."),
+    typer.Option(
+        "--assignment",
+        parser=texts.whole,
+        help="A chapter's number; may be repeated; default: all.",
+    ),
 ]
 Sources = Annotated[
     Path | None, typer.Option(help="Folder of the sources; default: this checkout's.")

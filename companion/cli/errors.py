@@ -35,7 +35,12 @@ def raised_here(error: BaseException) -> bool:
 
 
 class OneSentence(TyperGroup):
-    """A group of commands in which bad input, refused files and Ctrl-C end with one sentence."""
+    """A group of commands in which bad input, refused files and Ctrl-C end with one sentence; alone
+    it shows its help."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take no word at all as the wish for help."""
+        return super().parse_args(ctx, args or ["--help"])
 
     def make_context(self, *given: Any, **extra: Any) -> Any:
         """Read the options that come before a command; ``--version`` speaks here already."""
@@ -62,3 +67,17 @@ def _one_sentence() -> Iterator[None]:
         leave(files.unusable(error), BAD_INPUT)
     except KeyboardInterrupt:
         leave("interrupted; give the same command again to go on", INTERRUPTED)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        leave(_usage(error), BAD_INPUT)
+
+
+def _usage(error: Any) -> str:
+    """What is wrong with the words of a command, from an error of typer or of click, which it is
+    made of: both give the method and, where they know it, the context."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    if ";" in said:  # a sentence of ours, with its remedy
+        return said
+    command = getattr(getattr(error, "ctx", None), "command_path", "companion")
+    return f"{said}; `{command} --help` shows what there is"

@@ -20,7 +20,7 @@ def grade(
     submissions: Annotated[
         Path, typer.Argument(help="Folder of notebooks, zips, or students' folders.")
     ],
-    assignment: Annotated[int, typer.Option(help="The chapter's number.")],
+    assignment: Annotated[int, typer.Option(parser=texts.whole, help="The chapter's number.")],
     secret: Annotated[Path, typer.Option(help="File of the class's secret.")],
     out: Annotated[Path, typer.Option(help="Table to write; reports go beside it.")] = Path(
         "grades.csv"

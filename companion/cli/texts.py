@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 if TYPE_CHECKING:
     from companion.evidence.records import Record
@@ -120,14 +123,31 @@ def duration(seconds: float) -> str:
 
 
 def whole(text: str | int) -> int:
-    """A whole number as a person writes it, or a default; ValueError for other text, as 1_000.
+    """A whole number as a person writes it, or a default; refused is other text, as 1_000.
 
     >>> whole("12"), whole("-3")
     (12, -3)
     """
-    if not re.fullmatch(r"[+-]?\d+", str(text).strip()):
-        raise ValueError(f"{text!r} is no whole number; write it in digits alone, as in 1000")
+    if not re.fullmatch(r"[+-]?[0-9]+", str(text).strip()):
+        raise typer.BadParameter(
+            f"{text!r} is no whole number; write it in digits alone, as in 1000"
+        )
     return int(text)
+
+
+def number(text: str | float) -> float:
+    """A finite number as a person writes it, or a default.
+
+    >>> number("0.5"), number("1e-3")
+    (0.5, 0.001)
+    """
+    try:
+        found = float(str(text).replace("_", "no"))  # 1_000 is Python's, not a person's
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise typer.BadParameter(f"{text!r} is no number; write it as in 0.5")
+    return found
 
 
 def seconds(text: str) -> float:

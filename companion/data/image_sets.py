@@ -177,13 +177,7 @@ def split(images: ImageSet, seed: int = 0, validation: int | None = None) -> Spl
     {'train': 8, 'validation': 2, 'test': 10}
     """
     n = len(images.train_labels)
-    if validation is None:
-        validation = LARGE_VALIDATION if n >= LARGE_TRAIN else n // 5
-    if isinstance(validation, bool) or not isinstance(validation, int) or not 0 < validation < n:
-        raise ValueError(
-            f"validation must be a whole number from 1 to {n - 1} for the {n:,} training images "
-            f"of {images.name}, got {validation}"
-        )
+    validation = kept_aside(images.name, n, validation)
     order = streams.permutation(seed, "split", 0, n).to(images.train_images.device)
     train, held = order[: n - validation], order[n - validation :]
     train_images = images.train_images[train]
@@ -202,6 +196,19 @@ def split(images: ImageSet, seed: int = 0, validation: int | None = None) -> Spl
         mean=mean,
         std=std,
     )
+
+
+def kept_aside(name: str, images: int, validation: int | None = None) -> int:
+    """How many of the training images of a set are kept aside for validation (`split`)."""
+    if validation is None:
+        return LARGE_VALIDATION if images >= LARGE_TRAIN else images // 5
+    whole = isinstance(validation, int) and not isinstance(validation, bool)
+    if not whole or not 0 < validation < images:
+        raise ValueError(
+            f"validation must be a whole number from 1 to {images - 1} for the {images:,} training "
+            f"images of {name}, got {validation}"
+        )
+    return validation
 
 
 def _mean_std(images: Tensor) -> tuple[Tensor, Tensor]:

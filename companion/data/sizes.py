@@ -10,7 +10,7 @@ import torch
 
 from companion.data.catalogue import load, names
 from companion.data.files import cache_folder
-from companion.data.image_sets import LARGE_TRAIN, LARGE_VALIDATION, Split, image_set, split
+from companion.data.image_sets import Split, image_set, kept_aside, split
 
 SHAPES = {
     # name: (channels, height, width), training images, test images, classes
@@ -41,6 +41,11 @@ class Sizes:
     test: int
     classes: int
 
+    @property
+    def parts(self) -> dict[str, int]:
+        """Images in each part, as `Split.sizes` has them."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
     def reduced(self, train: int, other: int) -> Sizes:
         """At most `train` training images and `other` of each other part."""
         few = {part: min(getattr(self, part), other) for part in ("validation", "test")}
@@ -59,15 +64,16 @@ class Sizes:
         return split(images, seed=0, validation=self.validation).to(device)
 
 
-def of(dataset: str) -> Sizes:
-    """The sizes of an image set, from the table or, where it is not in there, from its files."""
+def of(dataset: str, validation: int | None = None) -> Sizes:
+    """The sizes of an image set, from the table or, where it is not in there, from its files;
+    validation as in `split`."""
     if dataset in SHAPES:
         shape, train, test, classes = SHAPES[dataset]
-        large = train >= LARGE_TRAIN
-        validation = LARGE_VALIDATION if large else train // 5
-        return Sizes(shape, train - validation, validation, test, classes)
+        kept = kept_aside(dataset, train, validation)
+        return Sizes(shape, train - kept, kept, test, classes)
     images = load(dataset)
-    return Sizes(images.shape, *split(images).sizes.values(), images.classes)
+    parts = split(images, validation=validation).sizes
+    return Sizes(images.shape, *parts.values(), images.classes)
 
 
 def known() -> list[str]:

@@ -10,7 +10,7 @@ from companion.display import figures, style
 from companion.display.labels import head
 from companion.display.svg import Shown
 from companion.experiments.growth import AT_DEPTH, AT_RUNS, AT_WIDTH
-from companion.experiments.performance import Measured
+from companion.experiments.performance import Measured, OnMachine, Overhead
 
 _AXES = {
     "runs": f"runs (width {AT_WIDTH}, {AT_DEPTH} hidden layers)",
@@ -19,7 +19,7 @@ _AXES = {
 }
 
 
-def where(measured: Measured) -> str:
+def where(measured: OnMachine) -> str:
     """The machine and software that a benchmark was measured on, in words."""
     facts = measured.machine
     versions = facts["versions"]
@@ -49,6 +49,23 @@ def ratios(measured: Measured) -> Styler:
     )  # fmt: skip
     rows["network"] = rows["network"].where(~rows["network"].duplicated(), "")
     return rows.style.hide(axis="index").set_caption(where(measured))
+
+
+def overhead(measured: Overhead) -> Styler:
+    """One row a network and batch: a plain step, and what arctan and a factor add to it."""
+    rows = pd.DataFrame(
+        {
+            "network": [share.network for share in measured.shares],
+            "batch": [share.batch for share in measured.shares],
+            "ms a run-step": [_three_digits(share.milliseconds) for share in measured.shares],
+            "arctan adds": [f"{share.added:.0%}" for share in measured.shares],
+            "a factor adds": ["" if share.least is None else f"{share.least:.0%}"
+                              for share in measured.shares],
+        }
+    )  # fmt: skip
+    rows["network"] = rows["network"].where(~rows["network"].duplicated(), "")
+    how = "" if measured.machine["device"] == "cuda" else "; one thread's own time"
+    return rows.style.hide(axis="index").set_caption(where(measured) + how)
 
 
 def _three_digits(value: float) -> str:

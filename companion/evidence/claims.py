@@ -97,19 +97,21 @@ def compare(
     scale: str,
     unit: str = "percent",
     short: bool = False,
+    gap: Interval | None = None,
     records: Iterable[Record | str] = (),
 ) -> Claim:
     """Return the claim that sets our mean of one arm beside the paper's.
 
     `name` opens the sentence ("Test accuracy of WR"); `baseline` holds our and the paper's summary
-    of the arm it is measured against, called `baseline_name`; short as in `verdict`.
+    of the arm it is measured against, called `baseline_name`; short as in `verdict`. `gap` is our
+    difference to it where the runs are pairs, which the summaries do not tell; None: Welch's.
     With unit "percent" the summaries are fractions, as in a record; "epoch" and "number" are taken
     as they are.
     """
     if unit not in _UNITS:
         raise ValueError(f"unit must be one of {', '.join(_UNITS)}, got {unit!r}; use one.")
     printed = theirs.mean - baseline[1].mean
-    gap = difference(ours, baseline[0], ours.confidence)
+    gap = gap or difference(ours, baseline[0], ours.confidence)
     result = verdict(ours, theirs, gap, printed, scale, short)
     factor, sign, points = _UNITS[unit]
     sentence = (

@@ -61,13 +61,10 @@ def smallest_p(runs: int) -> str:
     """What the exact Mann-Whitney test can say at most with `runs` a side, as a sentence.
 
     >>> smallest_p(3)
-    'With 3 runs a side the smallest possible two-sided p-value is 2 / 20 = 0.1.'
+    'With 3 runs a side no p-value is below 2 / 20 = 0.1.'
     """
     orders = math.comb(2 * runs, runs)
-    return (
-        f"With {runs} runs a side the smallest possible two-sided p-value is "
-        f"2 / {orders:,} = {2 / orders:.2g}."
-    )
+    return f"With {runs} runs a side no p-value is below 2 / {orders:,} = {2 / orders:.2g}."
 
 
 def growth(layers: pd.DataFrame, arm: str, quantity: str, layer: int) -> Summary:

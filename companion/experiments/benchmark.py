@@ -199,11 +199,17 @@ def _orders(stack: Stack) -> Iterator[torch.Tensor]:
     return itertools.cycle(whole)
 
 
-def memory_steps(settings: Settings, split: Split, foreach: bool, fused: bool) -> Step:
+def memory_steps(
+    settings: Settings,
+    split: Split,
+    foreach: bool,
+    fused: bool,
+    change: Callable[[nn.Module], None] = lambda _: None,
+) -> Step:
     """One step of the loop an expert writes: images standardised once, all tensors on the device,
-    channels last and autocast where they help."""
+    channels last and autocast where they help. change: what is done to the network first."""
     device = split.train_images.device
-    model, optimizer = _one(settings, device, foreach=foreach, fused=fused)
+    model, optimizer = _one(settings, device, change, foreach=foreach, fused=fused)
     images, labels = split.standardize(split.train_images), split.train_labels
     if device.type == "cuda" and settings.model != "mlp":
         model = model.to(memory_format=torch.channels_last)
@@ -271,9 +277,13 @@ def loader_steps(settings: Settings, split: Split) -> Step:
 
 
 def _one(
-    settings: Settings, device: torch.device, **how: bool
+    settings: Settings,
+    device: torch.device,
+    change: Callable[[nn.Module], None] = lambda _: None,
+    **how: bool,
 ) -> tuple[nn.Module, torch.optim.Optimizer]:
     model = one_run.build(settings, 0, torch.float32, device)
+    change(model)
     optimizer = torch.optim.SGD(
         model.parameters(), lr=settings.learning_rate, momentum=settings.momentum, **how
     )
@@ -302,14 +312,19 @@ def turns(step: Step, device: torch.device) -> int:
     return max(1, min(200, round(TURN / seconds(step, 1, device))))
 
 
-def seconds(step: Step, repeats: int, device: torch.device) -> float:
-    """Seconds of one step, over ``repeats`` of them."""
+def seconds(
+    step: Step,
+    repeats: int,
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Seconds of one step by a clock, over ``repeats`` of them."""
     _wait(device)
-    start = time.perf_counter()
+    start = clock()
     for _ in range(repeats):
         step()
     _wait(device)
-    return (time.perf_counter() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def _wait(device: torch.device) -> None:

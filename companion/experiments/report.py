@@ -17,6 +17,7 @@ from companion.evidence import (
 )
 from companion.evidence.claims import Claim
 from companion.evidence.records import Record
+from companion.evidence.summaries import Interval
 from companion.experiments.plan import Experiment, Published
 
 
@@ -26,8 +27,8 @@ def accuracy_claims(experiment: Experiment, record: Record) -> dict[str, Claim]:
     An arm is measured against its baseline, which has no claim of its own; nor has an arm that the
     paper itself finds equal to it.
     """
-    printed, arms = _published(experiment), experiment.arms
-    ours = selection.by_arm(_best(record))
+    printed, arms, best = _published(experiment), experiment.arms, _best(record)
+    ours = selection.by_arm(best)
     theirs = {
         arm: published.summary(printed.source, printed.table, arm, "test_accuracy") for arm in ours
     }
@@ -40,10 +41,25 @@ def accuracy_claims(experiment: Experiment, record: Record) -> dict[str, Claim]:
             baseline_name=arms[base].label,
             scale=claimed_scale(record),
             short=cut_short(experiment, record),
+            gap=gap(experiment, best, arm, base),
         )
         for arm in ours
         if (base := arms[arm].baseline) in ours and not called_equal(experiment, arm, base)
     }
+
+
+def gap(
+    experiment: Experiment,
+    best: pd.DataFrame,
+    arm: str,
+    baseline: str,
+    quantity: str = "test_accuracy",
+) -> Interval:
+    """Our mean of an arm less that of its baseline, of a column of `selection.best_epoch`: pair by
+    pair where the experiment's runs are pairs, else Welch's."""
+    one, two = (best.loc[best["arm"] == name, quantity].to_numpy(float) for name in (arm, baseline))
+    rule = summaries.paired_difference if experiment.paired else summaries.difference
+    return rule(one, two)
 
 
 def called_equal(experiment: Experiment, arm: str, baseline: str) -> bool:
@@ -107,15 +123,16 @@ def differences(
 ) -> pd.DataFrame:
     """Each arm less its baseline at the best epochs, all judged together by the book's rule.
 
-    Indexed by arm. Columns: name (its label), family, and those of `comparison.compare`;
-    accuracies in points. Arms whose baseline the record does not hold are left out.
+    Indexed by arm. Columns: name (its label), family, and those of `comparison.compare`, pair by
+    pair where the experiment's runs are pairs; accuracies in points. Arms whose baseline the record
+    does not hold are left out.
     """
     best = _best(record)
     factor = 100 if quantity.endswith("accuracy") else 1
     values = {arm: factor * rows[quantity].to_numpy(float) for arm, rows in best.groupby("arm")}
     arms = {name: arm for name, arm in experiment.arms.items() if name in values}
     pairs = [(name, arm.baseline) for name, arm in arms.items() if arm.baseline in values]
-    found = comparison.compare(values, pairs)
+    found = comparison.compare(values, pairs, paired=experiment.paired)
     return found.assign(
         name=[arms[arm].label for arm in found["arm"]],
         family=[arms[arm].family for arm in found["arm"]],

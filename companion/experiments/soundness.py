@@ -96,10 +96,8 @@ def _images(experiment: Experiment, said: dict[str, Any]) -> Iterator[str]:
     has it."""
     if said["dataset"] not in sizes.SHAPES:
         return
-    known = sizes.of(said["dataset"])
-    kept = experiment.kept_aside(said["scale"]) or known.validation
-    learned = known.train + known.validation - kept
-    wanted = {"train": learned, "validation": kept, "test": known.test}
+    known = sizes.of(said["dataset"], experiment.kept_aside(said["scale"]))
+    wanted = known.parts
     found = {part: said.get("split", wanted).get(part) for part in wanted}
     if found != wanted:
         yield f"split of {said['dataset']} must be {wanted}, got {found}; restore record.json."

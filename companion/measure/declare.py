@@ -59,7 +59,8 @@ class View:
     ``gradients``, the loss's gradients of the batch at those, each like ``weights``. passing: what
     goes in and out of every layer; biases: theirs, [runs, out], None where a layer has none.
     curves: of every layer the curve behind which its weights are trained, with ``slope(v)`` and
-    its ``a`` and ``b`` [runs], and its v, like the weights; None for a layer without one. folds:
+    its ``a`` and ``b`` [runs], and its v, like the weights; None for a layer without one.
+    sources: what weights are computed from, themselves where they are trained as they are. folds:
     gives of every layer how it cuts patches, None for a linear one. trial: the network with other
     weights; None where no batch norm follows them. differentiable: a run's number in the stack, and
     then as `Differentiable`, with every module in evaluation mode. kept: results that several
@@ -74,6 +75,7 @@ class View:
     passing: Passing | None = None
     biases: Sequence[Tensor | None] = ()
     curves: Sequence[tuple[Any, Tensor] | None] = ()
+    sources: Sequence[Tensor] = ()
     folds: Callable[[], Sequence[Fold | None]] | None = None
     trial: Trial | None = None
     differentiable: Callable[[int, Tensor, Tensor], tuple[Tensor, list[Tensor]]] | None = None

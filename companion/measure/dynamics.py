@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from companion.measure.declare import Column, Measure, View
-from companion.measure.geometry import angle
+from companion.measure.geometry import angle, unit_angles
 
 
 def squares(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -46,6 +46,15 @@ def dynamics(view: View) -> dict[str, Tensor]:
     }
 
 
+def turns(view: View) -> dict[str, Tensor]:
+    """The columns of `TURNS`, each [runs, layers]."""
+    turned = unit_angles(view.before, view.weights)
+    return {
+        "turn_square": torch.stack([one.square().mean(dim=1) for one in turned], dim=1),
+        "source_square": torch.stack([s.mean(dim=1) for s in squares(view.sources)], dim=1),
+    }
+
+
 DYNAMICS = Measure(
     "dynamics",
     (
@@ -62,3 +71,19 @@ DYNAMICS = Measure(
     moves=True,
     gradients=True,
 )  # fmt: skip
+TURNS = Measure(
+    "turns",
+    (
+        Column("turn_square", "mean over units of the squared angle of the step, rad^2", low=0),
+        Column(
+            "source_square",
+            "mean over units of |v|^2 after the step, v what w is computed from, or w itself",
+            low=0,
+        ),
+    ),
+    turns,
+    "a copy of the weights and a pass over them",
+    per="layer",
+    when="steps",
+    moves=True,
+)

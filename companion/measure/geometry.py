@@ -35,11 +35,16 @@ def angle(before: Sequence[Tensor], after: Sequence[Tensor]) -> Tensor:
     >>> angle([torch.tensor([[[1.0, 0.0]]])], [torch.tensor([[[2.0, 2.0]]])]).item() * 4
     3.14159...
     """
+    return torch.stack([one.mean(dim=1) for one in unit_angles(before, after)], dim=1)
+
+
+def unit_angles(before: Sequence[Tensor], after: Sequence[Tensor]) -> list[Tensor]:
+    """The angles of `angle`, per layer [runs, out]."""
     found = []
     for old, new in zip(_units(before), _units(after), strict=True):
         u, v = old / old.norm(dim=2, keepdim=True), new / new.norm(dim=2, keepdim=True)
-        found.append(2 * torch.atan2((u - v).norm(dim=2), (u + v).norm(dim=2)).mean(dim=1))
-    return torch.stack(found, dim=1)
+        found.append(2 * torch.atan2((u - v).norm(dim=2), (u + v).norm(dim=2)))
+    return found
 
 
 def projection(weights: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:

@@ -16,7 +16,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "selu": nn.SELU,
 }
 
-NORMALIZATIONS = ("none", "batch", "layer")
+NORMALIZATIONS = ("none", "batch", "layer", "batch_mean")
 
 
 def one_of(what: str, value: str, allowed: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from companion.methods.initialization import draw, places, scalable_layers
+from companion.models.normalization import BatchMean
 from companion.models.residual import Residual
 
 ALPHA = 0.2
@@ -51,9 +52,9 @@ def neighbour_(model: nn.Module, name: str, seed: int = 0) -> nn.Module:
             "a neighbour starts networks of Conv-ReLU-Conv blocks (models.residual), got a "
             f"{type(model).__name__}; use one of these"
         )
-    if any(isinstance(one, nn.BatchNorm2d | nn.GroupNorm) for one in model.modules()) or any(
-        parametrize.is_parametrized(layer) for _, layer in scalable_layers(model)
-    ):
+    if any(
+        isinstance(one, nn.BatchNorm2d | nn.GroupNorm | BatchMean) for one in model.modules()
+    ) or any(parametrize.is_parametrized(layer) for _, layer in scalable_layers(model)):
         raise ValueError(
             "a neighbour starts networks that have no normalization and no parametrization, got "
             "one that has; build it without"

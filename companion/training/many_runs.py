@@ -242,6 +242,7 @@ class Stack:
             passing=network.passing,
             biases=biases,
             curves=network.bent,
+            sources=network.sources,
             folds=network.folds,
             trial=network.trial,
             differentiable=network.differentiable,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from companion import machine
 from companion.data import sizes as image_sets
 from companion.models import mlp
 from companion.training.settings import Settings
@@ -48,7 +49,7 @@ def free_bytes(device: torch.device) -> int:
         found = re.search(r"^MemAvailable:\s+(\d+) kB", _MEMORY.read_text(), re.MULTILINE)
         bounds += [int(found.group(1)) * 1024] if found else []
     bounds += _container()
-    return min(bounds) if bounds else _physical()
+    return min(bounds) if bounds else machine.windows_memory()[1] or _physical()
 
 
 def _container() -> list[int]:
@@ -65,5 +66,5 @@ def _physical() -> int:
     """All memory there is, where nobody says how much is free: 4 GiB where that is unknown too."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+    except (AttributeError, OSError, ValueError):
         return 4 * 2**30

@@ -64,7 +64,7 @@ class Bent:
 
     def weight(self, v: Tensor) -> Tensor:
         """w, like v."""
-        return self.curve.weight(v, shaped(self.a, v), shaped(self.b, v))
+        return self.curve.bend(v, shaped(self.b, v)).mul_(shaped(self.a, v))
 
     def slope(self, v: Tensor) -> Tensor:
         """dw/dv, like v."""

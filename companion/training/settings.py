@@ -8,6 +8,7 @@ from typing import Any
 
 from companion import kinds, models
 from companion.data import Split
+from companion.models.parametrization import WEIGHT_NORMS
 from companion.training.parts.companding import Companding
 from companion.training.parts.hold import Hold
 from companion.training.parts.images import Images
@@ -65,7 +66,9 @@ class Settings(Images, Hold, Optimization, Start, Companding, Network):
                 "a compander in units of sigma needs an initial standard deviation > 0, got "
                 "scheme 'constant'; use kaiming or xavier"
             )
-        if self.decay_as_rate and (self.normalization == "none" or self.parametrization != "none"):
+        if self.decay_as_rate and (
+            self.normalization in ("none", "batch_mean") or self.parametrization != "none"
+        ):
             raise ValueError(
                 "decay_as_rate needs weights that are themselves trained and a normalization that "
                 f"ignores their size, got normalization {self.normalization!r} and parametrization "
@@ -88,7 +91,7 @@ class Settings(Images, Hold, Optimization, Start, Companding, Network):
                 "an L1 penalty needs weights that are themselves trained, got parametrization "
                 f"{self.parametrization!r}, which computes them from others; use none"
             )
-        if self.lengths != "drawn" and self.parametrization != "weight_norm":
+        if self.lengths != "drawn" and self.parametrization not in WEIGHT_NORMS:
             raise ValueError(
                 f"lengths of their own need weight norm, got {self.lengths!r} for parametrization "
                 f"{self.parametrization!r}; use weight_norm, or lengths 'drawn'"
@@ -114,7 +117,7 @@ class Settings(Images, Hold, Optimization, Start, Companding, Network):
                     "change widths"
                 )
         images = len(split.train_labels)
-        if self.normalization == "batch" and images % self.batch(images) == 1:
+        if self.normalization in ("batch", "batch_mean") and images % self.batch(images) == 1:
             raise ValueError(
                 f"batch normalization needs at least 2 images in a batch, and {images:,} images "
                 f"in batches of {self.batch_size} leave 1; change batch_size"

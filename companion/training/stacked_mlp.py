@@ -101,6 +101,11 @@ class StackedMLP:
             return self.trained
         return [curve.weight(v) for curve, v in zip(self._curves, self.trained, strict=True)]
 
+    @property
+    def sources(self) -> list[Tensor]:
+        """What the weights of every layer are trained as: themselves, or the v of a curve."""
+        return self.trained
+
     def folds(self) -> list[None]:
         """No layer cuts patches."""
         return [None] * len(self.trained)

@@ -116,6 +116,17 @@ class StackedModule:
         ]
 
     @property
+    def sources(self) -> list[Tensor]:
+        """What the weights of every layer are trained as, like them: themselves, the v of a curve,
+        the directions of weight norm, of any length."""
+        found = []
+        for name in self.layers:
+            inside = f"{name}.parametrizations.weight.original"
+            names = (f"{name}.weight", inside, f"{inside}1")
+            found.append(next(self.trained[one] for one in names if one in self.trained))
+        return found
+
+    @property
     def bent(self) -> list[tuple[Bent, Tensor] | None]:
         """The curve of every layer with its v, None for a layer without one."""
         return [self._bent(name) for name in self.layers]
@@ -231,8 +242,9 @@ class StackedModule:
         originals = {"original": found} if single else {
             f"original{number}": one for number, one in enumerate(found)
         }  # fmt: skip
+        held = {**self.trained, **self.buffers}  # a bounded length is a buffer
         for original, tensor in originals.items():
-            self.trained[f"{name}.parametrizations.weight.{original}"][members] = tensor
+            held[f"{name}.parametrizations.weight.{original}"][members] = tensor
 
     def bias(self, layer: int) -> Tensor | None:
         """A layer's bias, [runs, out], to read and to write; None where it has none."""

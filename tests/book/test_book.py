@@ -53,6 +53,11 @@ def test_one_repository_everywhere():
     assert f"https://{owner}.github.io/{name}/" == PROJECT["urls"]["Documentation"]
     assert CONFIG["html"]["baseurl"] == PROJECT["urls"]["Documentation"]
     assert f"git clone {URL}\n" in (ROOT / "book" / "how-to-use.md").read_text()
+    landing = (ROOT / "book/index.md").read_text()
+    copies = URL.replace("https://github.com/", "https://colab.research.google.com/github/")
+    assert re.findall(r"https://colab[^)]*", landing) == [
+        f"{copies}/blob/colab/notebooks/02-variance-propagation.ipynb"
+    ]
 
 
 def test_an_install_never_replaces_a_recent_torch():

@@ -11,6 +11,7 @@ from tests.browser.chromium import HTML, ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LANDING = "book/index.html"
+COVERED = "notebooks/02-variance-propagation.html"
 CHAPTER = "notebooks/03-decay-and-rescaling.html"
 OF_THE_CHAPTER = [
     CHAPTER,
@@ -141,11 +142,11 @@ def test_paper_is_white_and_has_no_menus(opened, served, name):
 
 
 def test_a_link_to_a_figure_opens_its_cover(opened, origin):
-    page = opened(f"{origin}/{LANDING}")
+    page = opened(f"{origin}/{COVERED}")
     figure = page.locator("details weights-explorable").first
     assert not figure.is_visible()
     name = figure.get_attribute("id")
-    page = opened(f"{origin}/{LANDING}#{name}?")
+    page = opened(f"{origin}/{COVERED}#{name}?")
     page.locator(f"details weights-explorable[id={name}]").wait_for(state="visible")
 
 

@@ -41,6 +41,14 @@ def test_every_question_has_a_figure_that_says_its_numbers(name):
     assert shown.svg.count("<svg") == 2
 
 
+def test_a_caption_answers_where_the_record_does():
+    asked = questions.FREQUENCY
+    words = conclusions.ANSWERS[asked.experiment.name].words
+    shipped = records.recorded("rescaling-frequency-digits-book")
+    assert answer_figures.frequency(shipped).caption == f"{asked.asked} {words}"
+    assert answer_figures.frequency(made(asked)).caption == asked.asked
+
+
 @pytest.mark.parametrize(
     ("draw", "question", "words"),
     [

@@ -202,6 +202,19 @@ def test_explorables_say_what_they_show(digits):
     assert "a = 1, b = 0.6: at the end the training loss is 1.2" in shown.grid[(0,)].caption
 
 
+def test_the_lab_shows_curves_of_every_kind_beside_the_twin(digits):
+    shown = explorables.kinds(digits)
+    kinds = shown.controls[0].values
+    assert kinds[shown.start[0]] == "arctan"
+    for place, kind in enumerate(kinds):
+        point = shown.grid[(place,)]
+        drawn = [curve.label for curve in point.curves["loss"]]
+        assert point.caption.startswith(f"{kind}: at the end the training loss is")
+        assert drawn[:2] == ["plain", "plain, 2.78 × rate"]
+        assert len(drawn) == (2 if kind == "none" else 3)
+    assert shown.grid[(kinds.index("erf"),)].caption.count("1.2 times") == 1
+
+
 # --- words, figures, errata, lab -----------------------------------------------------------------
 
 

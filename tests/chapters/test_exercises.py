@@ -36,6 +36,8 @@ CASES = [
     (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (2, 1, 2), "makes it 1 times"),
     (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (2, 1.189, 1.414), "the squared angle"),
     (batchnorm.doubled_rate, (1.414, 1.189, 1.414), (-1, 1, 1), "a factor is positive"),
+    (batchnorm.bounded_rate, 0.125, 0.354, "turns a longer v less"),
+    (batchnorm.bounded_rate, 1 / 8, -1, "a factor is positive"),
     (batchnorm.adamw_decay, (0.125, 0.00363), (0.01, 0.001), "0.4 relaxation times"),
     (batchnorm.adamw_decay, (0.125, 0.00363), (0.125, 0.1), "not the turn"),
     (batchnorm.adamw_decay, (0.125, 0.00363), (0, 0.1), "there is no equilibrium"),

@@ -156,7 +156,7 @@ def test_figures_say_what_they_show(tanh, relu):
     table = figures.gains_table().data.set_index("activation")
     assert table.loc["tanh", ""] == "lore"
     assert table.loc["ReLU", ""] == "the same"
-    assert float(table.loc["gelu", "exact"]) == pytest.approx(gains.exact_gain("gelu"), abs=1e-4)
+    assert float(table.loc["GELU", "exact"]) == pytest.approx(gains.exact_gain("gelu"), abs=1e-4)
 
 
 def test_torchs_default_is_what_the_page_says():

@@ -208,6 +208,21 @@ def test_explorables_point_and_explain(depths):
     assert "of 3 runs learned" in plan_.grid[0, 3, 2].caption
 
 
+def test_the_lab_shows_each_start_beside_itself_without_rescaling():
+    shown = explorables.rescue()
+    arms = shown.controls[0].values
+    assert arms[shown.start[0]] == "length 1, WR"
+    assert set(arms) == {arm.label for arm in rescued.EXPERIMENT.arms.values()}
+    drawn = {
+        arm: [curve.label for curve in shown.grid[(place,)].curves["logits"]]
+        for place, arm in enumerate(arms)
+    }
+    assert drawn["length 1"] == ["length 1"]
+    assert drawn["length 1, WR once an epoch"] == ["length 1, WR once an epoch", "length 1"]
+    assert drawn["PyTorch's, WR"] == ["PyTorch's, WR"]  # recorded with WR alone
+    assert "and 95 % of the test digits are right" in shown.grid[shown.start].caption
+
+
 def test_the_length_shown_is_the_first_layers():
     for shape, widths in explorables.WIDTHS.items():
         for start in ("forward", "backward", "one"):

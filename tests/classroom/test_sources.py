@@ -5,10 +5,11 @@ import json
 
 import pytest
 
-from companion.classroom import build, leaks, sources
+from companion.classroom import assignments, build, leaks, sources
 from companion.classroom.exercise import Exercise
 
 GIVEN = {"third": {"n": 12}}
+SOURCES = sorted(assignments.SOURCES.glob("*.ipynb"))
 
 
 def cell(kind, text, *tags):
@@ -66,12 +67,21 @@ def test_students_see_tasks_points_and_dots_and_teachers_the_solutions(assignmen
 def test_notebooks_carry_no_output_and_are_what_jupyter_reads(assignment, tmp_path):
     nbformat = pytest.importorskip("nbformat")
     path = tmp_path / "deep" / "a.ipynb"
-    sources.write(path, sources.student(source(), assignment, GIVEN))
+    student = sources.student(source(), assignment, GIVEN)
+    sources.write(path, student)
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [one for one in notebook.cells if one.cell_type == "code"]
     assert not any(one.outputs or one.execution_count for one in code)
-    assert sources.read(path) == json.loads(path.read_text())["cells"]
+    assert sources.read(path) == student["cells"]
+    assert path.read_text() == nbformat.writes(notebook) + "\n"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_a_source_is_written_as_jupyter_writes_it(path):
+    nbformat = pytest.importorskip("nbformat")
+    written = path.read_text(encoding="utf-8")
+    assert nbformat.writes(nbformat.reads(written, as_version=4)) + "\n" == written
 
 
 @pytest.mark.parametrize(

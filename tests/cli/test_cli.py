@@ -415,25 +415,48 @@ def test_a_damaged_record_is_not_reported(copy, forked):
     refused(forked("report", str(copy), here=copy), r"fails its check: .*differs from its digest")
 
 
-def test_a_number_that_would_be_ignored_or_misread_is_refused(capsys):
-    for arguments, sentence in (
-        (["verify", "--epochs", "-3"], "say how to retrain; add --rerun, or leave them out"),
-        ([*RUN, "--runs", "1_000"], "'1_000' is no whole number; write"),
-    ):
-        with pytest.raises(SystemExit) as exit_:
-            cli.main(arguments)
-        assert exit_.value.code == 2
-        assert sentence in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("arguments", [["walk"], [*RUN, "--runs", "x"], ["run", "--decay"]])
-def test_usage_errors(capsys, arguments):
+def test_a_number_that_would_be_ignored_is_refused(capsys):
     with pytest.raises(SystemExit) as exit_:
-        cli.main(arguments)
+        cli.main(["verify", "--epochs", "-3"])
+    assert exit_.value.code == 2
+    assert "say how to retrain; add --rerun, or leave them out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("walk", "'walk'; `companion --help` shows what there is."),
+        ("classroom walk", "'walk'; `companion classroom --help` shows what there is."),
+        ("--decay", "--decay; `companion --help` shows what there is."),
+        ("run --decay", "--decay.*; `companion run --help` shows what there is."),
+        ("run --out", "'--out' requires an argument; `companion.* --help` shows what there is."),
+        ("export", "(?i:'record'); `companion export --help` shows what there is."),
+        ("report a b", r"argument.*\(b\); `companion report --help` shows what there is."),
+        ("run --runs x", "'x' is no whole number; write it in digits alone, as in 1000."),
+        ("run --runs 1_000", "'1_000' is no whole number; write it in digits alone, as in 1000."),
+        ("grade x --assignment two", "'two' is no whole number; write it in digits alone, .*"),
+        ("classroom build --assignment 2 --assignment two", "'two' is no whole number; .*"),
+        ("run --gpus-per-stack half", "'half' is no number; write it as in 0.5."),
+        ("run --gpus-per-stack nan", "'nan' is no number; write it as in 0.5."),
+        ("run --gpus-per-stack 1_0", "'1_0' is no number; write it as in 0.5."),
+    ],
+)
+def test_a_word_that_a_command_does_not_take_is_refused_in_one_sentence(capsys, arguments, said):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(arguments.split())
     assert exit_.value.code == 2
     streams = capsys.readouterr()
     assert streams.out == ""
-    assert "Usage: companion" in streams.err
+    assert re.fullmatch(rf".*{said}\n", streams.err)
+
+
+@pytest.mark.parametrize("arguments", [[], ["classroom"]])
+def test_a_group_alone_shows_its_help(capsys, arguments):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(arguments)
+    streams = capsys.readouterr()
+    assert (exit_.value.code, streams.err) == (0, "")
+    assert f"Usage: {' '.join(['companion', *arguments])} [OPTIONS] COMMAND" in streams.out
 
 
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):

@@ -29,7 +29,8 @@ def test_the_table_says_the_shapes_of_the_sets():
     images = data.load("digits")
     known = sizes.of("digits")
     assert (known.shape, known.classes) == (images.shape, images.classes)
-    assert list(split(images).sizes.values()) == [known.train, known.validation, known.test]
+    assert split(images).sizes == known.parts
+    assert split(images, validation=140).sizes == sizes.of("digits", 140).parts
     cifar = sizes.of("cifar10")
     assert (cifar.train, cifar.validation, cifar.test) == (40_000, 10_000, 10_000)
 
@@ -76,6 +77,16 @@ def test_time_grows_with_epochs_and_runs(monkeypatch):
     assert clock.runs(plan, SIZE) == len(plan) * (1 + 2 * 4)
     assert clock.runs(TOY.runs("quick", (2, 3, 3), 3, epochs=8), SIZE) == len(plan) * (1 + 2 * 8)
     assert clock.runs(TOY.runs("quick", (2, 3, 3), 3, runs=40), SIZE) == 3 * 40 * (1 + 2 * 4)
+
+
+def test_the_time_is_that_of_the_experiments_own_split(monkeypatch):
+    clock = estimate.Clock(CPU)
+    monkeypatch.setattr(clock, "_time", lambda runs, size: (0.0, float(size.train)))
+    usual = clock.scale(TOY, "quick", "digits")
+    assert clock.scale(replace(TOY, validation=287), "quick", "digits") == usual
+    assert clock.scale(replace(TOY, validation=862), "quick", "digits") == usual / 2
+    with pytest.raises(ValueError, match=r"must be a whole number from 1 to 1436 .* got 1437"):
+        clock.scale(replace(TOY, validation=1437), "quick", "digits")
 
 
 def test_where_an_image_set_is(tmp_path, monkeypatch):

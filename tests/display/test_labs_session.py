@@ -22,6 +22,7 @@ from companion.display.labs.record import Recorded, interval, prediction
 from companion.display.labs.session import Training
 from companion.evidence import records
 from companion.experiments import packs
+from companion.experiments.header import SPLIT_SEED
 from companion.training.many_runs import Stack
 from tests.references import arms, tiny
 from tests.references.labs import choice, plan
@@ -338,6 +339,28 @@ def test_the_verdict_says_inside_or_outside_by_the_band(recorded):
     assert "of new single runs" in one
     assert recorded.verdict(plan(choice(width=65)), good) == ""
     assert recorded.verdict(made, good[:0]) == ""
+
+
+def test_a_record_of_another_split_has_no_band_and_the_lab_says_so(recorded):
+    made, whole = plan(choice(runs=4)), recorded.record.provenance
+    accuracy = np.full((3, 4), 0.9)
+    assert recorded.arm(made)
+    assert recorded.apart("digits") == ""
+    other = {"train": 1297, "validation": 140, "test": 360, "seed": 0}
+    for split in (other, {**whole["split"], "seed": 1}):
+        moved = Recorded(records.Record(recorded.record.path, whole | {"split": split}))
+        assert moved.arm(made) is None
+        said = moved.verdict(made, accuracy)
+        assert said.startswith("No recorded band is drawn, since the images are divided otherwise")
+        train = split["train"]
+        assert f"seed {split['seed']}, test 360, train {train}, validation" in said
+        assert said.endswith("yours seed 0, test 360, train 1150, validation 287.")
+        assert moved.verdict(plan(choice(width=65)), accuracy) == ""
+
+
+def test_a_lab_trains_on_the_split_that_it_says(recorded):
+    split = labs.session.split_of("digits", "cpu")
+    assert {**split.sizes, "seed": SPLIT_SEED} == recorded.record.provenance["split"]
 
 
 # --- the full experiment -------------------------------------------------------------------------

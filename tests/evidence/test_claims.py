@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from companion.evidence import claims, published
-from companion.evidence.summaries import Interval, Summary, from_printed
+from companion.evidence.summaries import Interval, Summary, difference, from_printed
 
 THEIRS = published.summary("N", "I", "wr", "test_accuracy")
 THEIR_BASE = published.summary("N", "I", "none", "test_accuracy")
@@ -135,6 +135,19 @@ def test_compare_in_epochs():
         "paper 76.01 (95 % interval 71.94 to 80.08, 100 runs); difference to none: "
         "ours +70 epochs (+60 to +79), paper +61.99 epochs."
     )
+
+
+def test_compare_takes_the_difference_of_pairs_where_it_is_given():
+    def told(gap=None):
+        return claims.compare(
+            "WR", OURS, THEIRS, baseline=(BASE, THEIR_BASE), baseline_name="none", scale="full",
+            gap=gap,
+        )  # fmt: skip
+
+    assert told() == told(difference(OURS, BASE))
+    pairs = told(Interval(0.014, -0.002, 0.030))
+    assert "ours +1.4 points (-0.2 to +3.0)" in pairs.sentence
+    assert (told().verdict, pairs.verdict) == ("reproduced", "undecided")
 
 
 def test_compare_names_its_records():

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.utils import parametrize
 
 from companion.cli import main
-from companion.experiments import benchmark, growth, performance
+from companion.experiments import benchmark, growth, overhead, performance
 from companion.experiments.benchmark import Case
 from companion.training.many_runs import Stack
 from companion.training.settings import Run, Settings
@@ -131,6 +132,39 @@ def test_growth_changes_one_thing_at_a_time(quick, monkeypatch):
     assert all(point.milliseconds > 0 and point.peak_mib is None for point in points)
 
 
+def test_what_a_curve_adds_is_measured_against_the_same_network_without(quick, monkeypatch):
+    monkeypatch.setattr(overhead, "MLP", replace(overhead.MLP, widths=(3072, 4, 10)))
+    monkeypatch.setattr(overhead, "BATCHES", {"N's MLP, one run": (8, 16), "MLP, a stack": (8,)})
+    made = []
+    real = benchmark._one
+
+    def kept(*arguments, **how):
+        made.append(real(*arguments, **how)[0])
+        return made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.1)
+
+    monkeypatch.setattr(benchmark, "_one", kept)
+    shares = list(overhead.measure(CPU, rounds=1))
+    found = [(share.network, share.batch) for share in shares]
+    assert found == [("N's MLP, one run", 8), ("N's MLP, one run", 16), ("MLP, a stack", 8)]
+    assert all(share.milliseconds > 0 and share.added > -1 for share in shares)
+    assert [share.least is None for share in shares] == [False, False, True]
+    kinds = [
+        type(layer.parametrizations.weight[0]).__name__
+        if parametrize.is_parametrized(layer := model.layers[0], "weight") else "plain"
+        for model in made[:3]
+    ]  # fmt: skip
+    assert kinds == ["plain", "Compander", "Factor"]
+
+
+def test_all_three_start_from_one_network():
+    layer = torch.nn.Linear(3, 2)
+    weight = layer.weight.detach().clone()
+    overhead._by_a_factor(layer)
+    assert torch.equal(layer.weight, weight)
+    layer.weight.sum().backward()
+    assert torch.equal(layer.parametrizations.weight.original.grad, torch.full_like(weight, 2.0))
+
+
 def test_bench_prints_its_ratios_and_saves_what_it_measured(quick, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(benchmark, "CPU_CASES", (SMALL,))
     for name in ("RUNS", "WIDTHS", "DEPTHS"):
@@ -153,6 +187,21 @@ def test_bench_prints_its_ratios_and_saves_what_it_measured(quick, monkeypatch, 
     assert measured.machine["device"] == "cpu"
     assert measured.lines[0].contender == "stack"
     assert performance.load(performance.save(measured, tmp_path / "again")) == measured
+
+
+def test_bench_measures_the_overhead_alone(quick, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(overhead, "BATCHES", {"N's MLP, one run": (8,), "N's MLP, a stack": (8,)})
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", "--overhead", "--rounds", "1", "--device", "cpu", "--save", str(tmp_path)])
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    for word in ("N's MLP, one run, batch 8", "arctan", "; a factor", "N's MLP, a stack, batch 8"):
+        assert word in printed
+    assert "2048-cubed" not in printed
+    [path] = tmp_path.glob("*.json")
+    measured = performance.load_overhead(path)
+    assert [share.batch for share in measured.shares] == [8, 8]
+    assert performance.load_overhead(performance.save(measured, tmp_path / "again")) == measured
 
 
 def test_no_rounds_are_refused(capsys):

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from companion import cli
-from companion.evidence import files, partial, provenance, records
-from companion.experiments import carry, packs, runner, status
+from companion.evidence import files, partial, provenance, records, tables
+from companion.experiments import carry, packs, parcel, runner, status, stored_runs
 from tests.references.toy import RUNS, Interrupt, assert_same, small, train
 
 NAME = "toy-made-quick"
@@ -40,9 +40,9 @@ def command(capsys, *arguments):
     return exit_.value.code, capsys.readouterr()
 
 
-@pytest.mark.parametrize("limit", [carry.LIMIT, 30_000])
+@pytest.mark.parametrize("limit", [parcel.LIMIT, 30_000])
 def test_a_finished_record_there_and_back(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(carry, "LIMIT", limit)
+    monkeypatch.setattr(parcel, "LIMIT", limit)
     record = train(tmp_path / "a")
     written = carry.export(record.path, tmp_path / "x.zip")
     assert (len(written) > 1) == (limit < 2**20)
@@ -66,11 +66,11 @@ def test_a_run_that_differs_is_never_replaced(tmp_path, monkeypatch):
     record = train(tmp_path / "a")
     [file] = carry.export(record.path, tmp_path / "x.zip")
     begun(tmp_path / "b")
-    header, stored, origins = carry._stored(record.path)
+    header, stored, origins = stored_runs.read(record.path)
     changed = stored["epochs"].to_pandas()
     changed["test_loss"] *= 1.001
-    stored["epochs"] = carry.tables.encode("epochs", changed)
-    file.write_bytes(carry._zipped(header, stored, origins, range(RUNS)))
+    stored["epochs"] = tables.encode("epochs", changed)
+    file.write_bytes(parcel.zipped(header, stored, origins, range(RUNS)))
     before = snapshot(tmp_path / "b")
     with pytest.raises(ValueError, match="a stored run is never replaced, and among runs 0 to 1"):
         carry.bring_in([file], tmp_path / "b")
@@ -190,7 +190,7 @@ def test_a_record_says_which_machine_trained_which_runs(tmp_path, monkeypatch, c
     assert "  trained on  New CPU, device cpu, runs 00002-00003, 00004-00005, in " in out
 
 
-@pytest.mark.parametrize("limit", [carry.LIMIT, 30_000])
+@pytest.mark.parametrize("limit", [parcel.LIMIT, 30_000])
 def test_origins_pass_through_a_finished_record_and_through_halved_files(
     tmp_path, monkeypatch, limit
 ):
@@ -198,7 +198,7 @@ def test_origins_pass_through_a_finished_record_and_through_halved_files(
     begun(tmp_path / "a", after=11)
     machine(monkeypatch, "New CPU")
     record = train(tmp_path / "a")
-    monkeypatch.setattr(carry, "LIMIT", limit)
+    monkeypatch.setattr(parcel, "LIMIT", limit)
     machine(monkeypatch, "a third one")
     found = carry.bring_in(carry.export(record.path, tmp_path / "x.zip"), tmp_path / "b")
     before, after = (one.provenance["trained"] for one in (record, found.record))
@@ -306,7 +306,7 @@ def test_sixty_million_rows_in_a_small_file_are_not_read(tmp_path, exported):
     with pq.ParquetWriter(monster, table.schema, compression="zstd") as writer:
         writer.write_table(rows, row_group_size=100_000)
     monkey = pytest.MonkeyPatch()
-    monkey.setattr(carry, "ROWS", 60_000)
+    monkey.setattr(parcel, "ROWS", 60_000)
     monkey.setattr(pq.ParquetFile, "read", lambda *_, **__: pytest.fail("must not be read"))
     file = packed(tmp_path / "a.zip", {**exported, EPOCHS_TABLE: monster.getvalue()})
     no_export(file, "table epochs must have at most 60,000 rows, got 100,000", tmp_path / "b")
@@ -327,9 +327,9 @@ def test_members_twice_too_many_or_over_each_other(tmp_path, exported, monkeypat
             archive.filelist.append(other)
         archive._didModify = True
     no_export(file, "members that overlap", tmp_path / "b")
-    monkeypatch.setattr(carry, "MEMBERS", 2)
+    monkeypatch.setattr(parcel, "MEMBERS", 2)
     no_export(packed(tmp_path / "d.zip", exported), "more than 2 members", tmp_path / "b")
-    monkeypatch.setattr(carry, "LIMIT", 1000)
+    monkeypatch.setattr(parcel, "LIMIT", 1000)
     no_export(packed(tmp_path / "e.zip", exported), "more than 1000 bytes", tmp_path / "b")
 
 
@@ -420,7 +420,7 @@ def test_bytes_that_were_changed_anywhere_end_in_a_sentence(tmp_path, exported):
             data[place] ^= int(order.integers(1, 256))
         (tmp_path / "b.zip").write_bytes(data[: order.integers(1, len(data) + 1)])
         with pytest.raises(ValueError, match="is no whole export of a record"):
-            carry._read(tmp_path / "b.zip")
+            parcel.read(tmp_path / "b.zip")
 
 
 def test_a_name_in_any_script_goes_there_and_back(tmp_path, capsys):

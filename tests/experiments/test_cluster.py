@@ -12,7 +12,7 @@ import torch
 from companion import cli
 from companion.chapters.rescaling.experiments import scale_grid
 from companion.evidence import records
-from companion.experiments import cluster, packs, runner, sources, stack_training
+from companion.experiments import cluster, driver, packs, runner, sources, stack_training, worker
 from companion.training.many_runs import Stack
 from tests.references import toy
 from tests.references.toy import EPOCHS, RUNS, Interrupt, assert_same
@@ -55,11 +55,11 @@ class Made:
                 return self
 
             def remote(self, *arguments):
-                if work is cluster.Mailbox:
+                if work is worker.Mailbox:
                     return Actor(work())
                 made.options.append(self.chosen)
                 task = Task(lambda: work(*arguments))
-                if work is cluster.train:
+                if work is worker.train:
                     made.sent.append(packs.stack_key(arguments[0]))
                 return task
 
@@ -110,11 +110,11 @@ class Actor:
 def made(monkeypatch):
     """Trains the toy experiment on a made cluster."""
     toy.small(monkeypatch)
-    monkeypatch.setattr(cluster, "_only_on", lambda node: node)
-    monkeypatch.setattr(cluster, "_code", lambda: toy.CODE)
+    monkeypatch.setattr(driver, "_only_on", lambda node: node)
+    monkeypatch.setattr(worker, "_code", lambda: toy.CODE)
 
     def train(out, ray, **options):
-        return toy.train(out, engine=cluster.Engine(ray, "auto", None), **options)
+        return toy.train(out, engine=driver.Engine(ray, "auto", None), **options)
 
     return train
 
@@ -141,7 +141,7 @@ def test_the_record_is_that_of_the_local_runner(tmp_path, made, whole):
 
 
 def test_news_that_come_after_the_tables_are_not_missing(tmp_path, made, monkeypatch):
-    monkeypatch.setattr(cluster.Mailbox, "take", lambda mailbox: ({}, {}))
+    monkeypatch.setattr(worker.Mailbox, "take", lambda mailbox: ({}, {}))
     reported = []
     made(tmp_path, Made(), progress=lambda *_: reported.append)
     assert reported == [2 * EPOCHS] * 3
@@ -238,13 +238,13 @@ def test_a_fault_in_the_training_is_not_tried_again(tmp_path, made, monkeypatch)
 
 
 def test_a_worker_with_other_code_is_refused(tmp_path, made, monkeypatch):
-    monkeypatch.setattr(cluster, "_code", lambda: {**toy.CODE, "source": "1", "commit": "other"})
+    monkeypatch.setattr(worker, "_code", lambda: {**toy.CODE, "source": "1", "commit": "other"})
     with pytest.raises(ValueError, match=r"one has another \(commit other\); install the same"):
         made(tmp_path, Made())
 
 
 def test_the_share_of_a_gpu_follows_the_size_of_the_stack(monkeypatch):
-    monkeypatch.setattr(cluster.machine, "pick_device", torch.device)
+    monkeypatch.setattr(worker.machine, "pick_device", torch.device)
     monkeypatch.setattr(packs, "stack_size", lambda run, device: 8)
     plan = toy.TOY.runs("quick", (2, 3, 3), 3, runs=4)
     for most, share, expected in [
@@ -253,14 +253,14 @@ def test_the_share_of_a_gpu_follows_the_size_of_the_stack(monkeypatch):
         (12, 0.5, [(4, 0.5)] * 3),
         (12, 0.01, [(1, 0.01)] * 12),
     ]:
-        found = cluster.packed(plan, "cuda", [], most, share)
+        found = worker.packed(plan, "cuda", [], most, share)
         assert [(len(stack), share) for stack, share in found] == expected
-    assert [share for _, share in cluster.packed(plan, "cpu", [], 6, None)] == [0, 0]
+    assert [share for _, share in worker.packed(plan, "cpu", [], 6, None)] == [0, 0]
 
 
 def test_a_gpu_is_asked_on_the_cluster_and_its_share_sent(tmp_path, made, monkeypatch):
-    monkeypatch.setattr(cluster.machine, "pick_device", lambda name: torch.device("cpu"))
-    monkeypatch.setattr(cluster, "packed", lambda runs, *_: [(list(runs[:2]), 0.25)])
+    monkeypatch.setattr(worker.machine, "pick_device", lambda name: torch.device("cpu"))
+    monkeypatch.setattr(worker, "packed", lambda runs, *_: [(list(runs[:2]), 0.25)])
     ray = Made(GPU=4.0)
     with pytest.raises(ValueError, match="each arm has 2 runs"):  # one stack of three
         made(tmp_path, ray)
@@ -270,7 +270,7 @@ def test_a_gpu_is_asked_on_the_cluster_and_its_share_sent(tmp_path, made, monkey
 
 def test_a_checkpoint_travels_on_the_cpu():
     state = {"a": [torch.ones(2), 3, "x"], "b": (torch.zeros(1),)}
-    copy = cluster.on_cpu(state)
+    copy = worker.on_cpu(state)
     state["a"][0].zero_()
     assert copy["a"][0].tolist() == [1, 1]
     assert copy["a"][1:] == [3, "x"]
@@ -388,15 +388,15 @@ def wait_for_workers(ray):
     """Return when each node has a worker that has imported what trains."""
 
     def ready():
-        import companion.experiments.cluster
+        import companion.experiments.worker
 
-        return companion.experiments.cluster.__name__
+        return companion.experiments.worker.__name__
 
     tasks = [
-        ray.remote(ready).options(scheduling_strategy=cluster._only_on(node["NodeID"])).remote()
+        ray.remote(ready).options(scheduling_strategy=driver._only_on(node["NodeID"])).remote()
         for node in ray.nodes()
     ]
-    assert set(ray.get(tasks, timeout=120)) == {cluster.__name__}
+    assert set(ray.get(tasks, timeout=120)) == {worker.__name__}
 
 
 def size():
@@ -413,7 +413,7 @@ def test_a_node_that_is_removed_costs_nothing_but_time(tmp_path, nodes, monkeypa
     both, second = nodes
     monkeypatch.setattr(packs, "stack_size", lambda run, device: 2)
     monkeypatch.setattr(stack_training, "CHECKPOINT_SECONDS", 0.5)
-    monkeypatch.setattr(cluster, "LISTEN", 0.05)
+    monkeypatch.setattr(driver, "LISTEN", 0.05)
     experiment = scale_grid.GRID
     said, removed = [], []
     with cluster.connect(both.address) as engine:

@@ -5,7 +5,8 @@ import pytest
 from companion.display import performance
 from companion.experiments.benchmark import Line
 from companion.experiments.growth import Point
-from companion.experiments.performance import Measured, shipped
+from companion.experiments.overhead import BATCHES, Share
+from companion.experiments.performance import Measured, Overhead, shipped, shipped_overheads
 
 MADE = Measured(
     machine={
@@ -26,6 +27,9 @@ MADE = Measured(
         for value, ms, mib in ((1, 0.5, 0.1), (10, 2.0, 1.0))
     ),
 )
+ADDED = Overhead(
+    MADE.machine, {}, 7, (Share("a net", 8, 2.0, 0.5, 0.1), Share("a net", 32, 8.0, 0.05, None))
+)
 
 
 def test_the_table_has_one_row_a_contender():
@@ -39,6 +43,21 @@ def test_the_figure_says_how_much_longer_a_larger_stack_takes():
     shown = performance.growth(MADE)
     assert "from 1 to 10 runs a step takes 4 times as long" in shown.alt
     assert "2-core Made CPU" in shown.ran
+
+
+def test_the_table_of_what_a_curve_adds_is_in_percent_of_a_plain_step():
+    html = performance.overhead(ADDED).to_html()
+    for text in ("50%", "10%", "5%", "2-core Made", "one thread"):
+        assert text in html
+    assert html.count("a net") == 1
+
+
+def test_the_overhead_that_ships_is_of_every_network_and_batch():
+    overheads = shipped_overheads()
+    assert overheads
+    for measured in overheads:
+        found = [(share.network, share.batch) for share in measured.shares]
+        assert found == [(name, one) for name, batches in BATCHES.items() for one in batches]
 
 
 def test_what_ships_is_sound():

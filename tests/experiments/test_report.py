@@ -1,6 +1,7 @@
 """A record beside the paper: each number against an independent computation."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -244,6 +245,50 @@ def test_runs_table_finds_with_the_power_asked_for():
     error = 5 * math.sqrt(0.16 / 2000) + 0.03
     assert table["simulated"].tolist() == pytest.approx([0.8, 0.8], abs=error)
     assert ((table["low"] < table["simulated"]) & (table["simulated"] < table["high"])).all()
+
+
+# Pairs
+
+
+def test_runs_that_share_seeds_are_compared_pair_by_pair():
+    """Four runs an arm: seeds scatter by points, and WR is one point ahead in every one of them."""
+    start = np.array([0.40, 0.44, 0.48, 0.52])
+    ahead = start + np.array([0.008, 0.011, 0.009, 0.012])
+    arms = ("none", "wr")
+    epochs = pd.DataFrame(
+        {
+            "run": range(8),
+            "arm": np.repeat(arms, 4),
+            "seed": [0, 1, 2, 3] * 2,
+            "epoch": 1,
+            "validation_accuracy": 0.5,
+            "test_accuracy": [*start, *ahead],
+        }
+    )
+    provenance = {"scale": "full", "epochs": 100, "reduced": False}
+    record = SimpleNamespace(epochs=epochs, provenance=provenance)
+    apart, pairs = mlp.MLP, replace(mlp.MLP, paired=True)
+
+    found = report.differences(pairs, record).loc["wr"]
+    expected = summaries.paired_difference(100 * ahead, 100 * start)
+    assert found[["estimate", "low", "high"]].tolist() == pytest.approx(
+        [expected.estimate, expected.low, expected.high]
+    )
+    assert found["p"] == pytest.approx(stats.wilcoxon(ahead, start, method="exact").pvalue)
+    welch = report.differences(apart, record).loc["wr"]
+    assert welch["estimate"] == pytest.approx(found["estimate"])
+    assert welch["low"] < 0 < found["low"]
+
+    said = report.accuracy_claims(pairs, record)["wr"].sentence
+    assert f"ours +1.0 points ({expected.low:+.1f} to {expected.high:+.1f})" in said
+    for row in reproduction.table([record_of(record)], [pairs]).query("cell == 'wr'").itertuples():
+        assert (said.split("; ")[1] in row.note) == (row.quantity == "test_accuracy")
+
+
+def record_of(record):
+    """The record as the reproduction page looks at it."""
+    more = {"experiment": mlp.MLP.name, "dataset": "cifar10", "machine": {}, "arms": ()}
+    return SimpleNamespace(name="pairs", epochs=record.epochs, provenance=record.provenance | more)
 
 
 # The two pages

@@ -1,6 +1,7 @@
 """What moves a norm, against the vectors themselves; rescaling all layers but the last."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from companion.measure.declare import View
 from companion.methods.rescaler import Rescaler
 from companion.methods.rescaling import Rescaling
 from companion.theory import norm_paths, norms
+from companion.training.many_runs import Stack
 from companion.training.settings import Run, Settings
 
 PLAIN = Settings(
@@ -31,6 +33,50 @@ def test_each_column_by_hand():
     assert found["unit_gradient_square"] == (25 * 1 + 4 * 4) / 2
     assert found["step_square"] == (0 + 4) / 2
     assert found["angle"] == pytest.approx((0 + math.pi / 4) / 2)
+
+
+def test_turns_and_sources_by_hand():
+    before = torch.tensor([[[3.0, 4.0], [0.0, 2.0]]])
+    after = torch.tensor([[[3.0, 4.0], [2.0, 2.0]]])
+    view = View(None, [after], None, before=[before], sources=[3 * after])
+    found = {name: value.item() for name, value in dynamics.TURNS(view).items()}
+    assert found["turn_square"] == pytest.approx((0 + (math.pi / 4) ** 2) / 2)
+    assert found["source_square"] == 9 * (25 + 8) / 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"parametrization": "bounded_weight_norm"},
+        {"parametrization": "arctan"},
+        {"parametrization": "weight_norm", "dropout": 0.1},
+    ],
+    ids=["plain", "bounded", "arctan", "weight norm"],
+)
+def test_sources_are_what_is_trained(change):
+    """By hand and with autograd; under bounded weight norm they grow, and no weight does."""
+    split = data.split(data.load("digits"))
+    settings = replace(PLAIN, normalization="none", learning_rate=0.1, **change)
+    stack = Stack([Run(0, "a", 3, settings), Run(1, "a", 4, settings)], split)
+    view = stack.view()
+    trained = {id(value) for value in stack.network.parameters}
+    assert all(id(one) in trained for one in view.sources)
+    assert [one.shape for one in view.sources] == [one.shape for one in view.weights]
+    before = [one.clone() for one in view.sources]
+    weights = [one.clone() for one in stack.weights]
+    stack.train_epoch()
+    for old, new in zip(before, stack.view().sources, strict=True):
+        assert not torch.equal(old, new)
+    if change.get("parametrization") != "bounded_weight_norm":
+        return
+    for old, new, w, later in zip(
+        before, stack.view().sources, weights, stack.weights, strict=True
+    ):
+        if new is later:  # the last layer
+            continue
+        assert bool((new.norm(dim=2) >= old.norm(dim=2)).all())
+        torch.testing.assert_close(later.norm(dim=2), w.norm(dim=2))
 
 
 def test_a_recorded_step_obeys_the_recursion():

@@ -111,6 +111,76 @@ def test_gradients_agree_with_finite_differences(name):
 
 
 @pytest.mark.parametrize("name", CURVES)
+def test_a_fixed_curve_has_its_own_backward_pass_twice_over(name):
+    bent = Compander(name, 0.7, 1.3).double()
+    v = torch.linspace(-3, 3, 12, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(bent, (v,))
+    assert torch.autograd.gradgradcheck(bent, (v,))
+
+    def penalty(v):
+        return bent(v).square().sum()
+
+    (wanted,) = torch.autograd.grad(penalty(v), v)
+    rows = torch.stack([v.detach(), -2 * v.detach()])
+    torch.testing.assert_close(torch.func.grad(penalty)(v.detach()), wanted)
+    together = torch.vmap(torch.func.grad(penalty))(rows)
+    torch.testing.assert_close(together[0], wanted)
+    assert torch.equal(torch.vmap(bent)(rows)[1], bent(rows[1]))
+
+
+def test_a_fixed_curve_keeps_v_alone_for_the_backward_pass():
+    """v is there anyway: training behind a curve takes no more memory than w and its gradient."""
+    bent, kept = Compander("arctan", 0.7, 1.3), []
+    v = torch.randn(50, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x):
+        bent(v)
+    assert [x.data_ptr() for x in kept if x.numel() > 1] == [v.data_ptr()]
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_learned_a_and_b_may_change_their_signs(name):
+    """psi is odd: a sign of b is a sign of the weights, and one of both is none."""
+    bent = Compander(name, 0.7, 1.3, learnable=True).double()
+    v = torch.linspace(-3, 3, 12, dtype=torch.float64, requires_grad=True)
+    weights = []
+    for signs in ((1, 1), (1, -1), (-1, -1)):
+        with torch.no_grad():
+            bent.a.fill_(0.7 * signs[0])
+            bent.b.fill_(1.3 * signs[1])
+        weights.append(bent(v).detach())
+        for value in (v, bent.a, bent.b):
+            numeric = (shifted(bent, v, value, 1e-6) - shifted(bent, v, value, -1e-6)) / 2e-6
+            (exact,) = torch.autograd.grad(bent(v).sum(), value)
+            assert float(exact.sum()) == pytest.approx(float(numeric), rel=1e-7, abs=1e-7)
+        torch.testing.assert_close(torch.autograd.grad(bent(v).sum(), v)[0], bent.slope(v))
+    torch.testing.assert_close(weights[1], -weights[0])
+    torch.testing.assert_close(weights[2], weights[0])
+
+
+@torch.no_grad()
+def shifted(bent, v, value, by):
+    """The sum of the weights with one of v, a and b moved."""
+    value.add_(by)
+    found = bent(v).sum()
+    value.sub_(by)
+    return found
+
+
+@pytest.mark.parametrize("learn", ["no", "fine"])
+def test_a_companded_model_compiles_in_one_piece(learn):
+    """Traced by torch.compile, and then run without a compiler."""
+    model = compand_(network(), b=0.6, learn=learn)
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    images, labels = next(batches())
+    found = []
+    for network_ in (model, compiled):
+        loss = nn.functional.cross_entropy(network_(images), labels)
+        found.append(torch.autograd.grad(loss, list(model.parameters())))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", CURVES)
 @pytest.mark.parametrize(("a", "b"), [(1.0, 0.6), (0.5, 1.0), (100.0, 60.0), (0.03, 0.7)])
 def test_a_float32_weight_comes_back_within_4_ulp_over_the_whole_range(name, a, b):
     """Dividing, bending and multiplying round three times; the curve itself once more."""

@@ -12,7 +12,7 @@ from companion import models
 from companion.methods import initialization
 from companion.methods.initialization import places, unreached, weight_norm_
 from companion.methods.initialization.reach import stale
-from companion.models.parametrization import weight_norm as ours
+from companion.methods.parametrizations import weight_norm as ours
 from companion.theory import weight_norm as theory
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")

@@ -16,10 +16,12 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from companion import models, streams
 from companion.methods.initialization import draw, initialize_, scalable_layers
+from companion.methods.parametrizations import WeightNorm
 from companion.models import MLP, Dropout, LeNet5, ResNet, preactivation, seed_dropout, vgg
 from companion.models.checks import NORMALIZATIONS
 from companion.models.mlp import ACTIVATIONS, N_WIDTHS, check, parameter_count
-from companion.models.parametrization import WeightNorm, reparametrize_
+from companion.models.normalization import BatchMean
+from companion.models.parametrization import reparametrize_
 from companion.models.resize import Resize
 from tests.references import mlp as reference
 from tests.references.resize import bilinear
@@ -398,6 +400,38 @@ def test_a_convolution_is_normalized_over_its_places(normalization, axes):
     torch.testing.assert_close(seen["z"], expected)
 
 
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3, 2)])
+def test_the_mean_alone_is_taken_off(shape):
+    """In training that of the batch, a tenth of which enters the running one; then that one."""
+    layer = random_vectors_(BatchMean(5).double())
+    z = 3 + streams.normal(0, "z", 0, math.prod(shape), dtype=torch.float64).view(shape)
+    mean = z.transpose(0, 1).flatten(1).mean(dim=1)
+    places = (5, *[1] * (len(shape) - 2))
+    centred = z - mean.view(places)
+    before = layer.running_mean.clone()
+    torch.testing.assert_close(layer(z), centred + layer.bias.view(places))
+    torch.testing.assert_close(layer.running_mean, 0.9 * before + 0.1 * mean)
+    layer.eval()
+    torch.testing.assert_close(layer(z), z + (layer.bias - layer.running_mean).view(places))
+
+
+def test_the_mean_of_one_value_is_refused_in_training_alone():
+    layer = BatchMean(3)
+    with pytest.raises(ValueError, match=r"more than one value a unit to train, got .* \(1, 3\)"):
+        layer(torch.ones(1, 3))
+    assert torch.equal(layer.eval()(torch.ones(1, 3)), torch.ones(1, 3))
+    assert BatchMean(3)(torch.ones(1, 3, 2, 2)).abs().max() == 0  # four values a unit
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_half_signal_keeps_its_kind_and_its_mean_is_kept_in_float32(dtype):
+    layer = BatchMean(2)
+    z = torch.full((64, 2), 300.0, dtype=dtype)  # their sum is near float16's end
+    assert layer(z).dtype == dtype
+    assert layer.running_mean.dtype == torch.float32
+    torch.testing.assert_close(layer.running_mean, torch.full((2,), 30.0), rtol=1e-3, atol=0)
+
+
 @pytest.mark.parametrize("name", models.MODELS)
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 def test_a_training_step_is_finite_and_moves_every_parameter(name, normalization):
@@ -407,9 +441,9 @@ def test_a_training_step_is_finite_and_moves_every_parameter(name, normalization
     taken_off = {
         f"{layer}.bias"
         for (layer, _), (_, after) in itertools.pairwise(layers)
-        if isinstance(after, nn.BatchNorm1d | nn.BatchNorm2d)
+        if isinstance(after, nn.BatchNorm1d | nn.BatchNorm2d | BatchMean)
     }
-    if name == "mlp" and normalization == "batch":
+    if name == "mlp" and normalization in ("batch", "batch_mean"):
         taken_off = {"layers.0.bias", "layers.1.bias"}
     labels = torch.tensor([0, 1, 2, 0, 1, 2])
     loss = nn.functional.cross_entropy(model(grey_images()), labels)
@@ -433,6 +467,7 @@ def test_a_normalization_is_where_it_should_be(name, normalization):
     kinds = {
         "batch": nn.BatchNorm1d | nn.BatchNorm2d,
         "layer": nn.LayerNorm | nn.GroupNorm,
+        "batch_mean": BatchMean,
     }
     for other, kind in kinds.items():
         found = sum(isinstance(module, kind) for module in model.modules())
@@ -716,7 +751,7 @@ def test_widths_that_do_not_fit_the_layout_are_refused(name, change):
     ("parts", "message"),
     [
         (("swish", "none", 0.0), r"activation must be one of relu, .* got 'swish'; pick one"),
-        (("relu", "group", 0.0), r"one of none, batch, layer, got 'group'; pick one"),
+        (("relu", "group", 0.0), r"one of none, batch, layer, batch_mean, got 'group'; pick one"),
         (("relu", "none", 1.0), r"dropout must be in \[0, 1\), got 1.0; 0 switches it off"),
         (("relu", "none", -0.1), r"dropout must be in \[0, 1\), got -0.1; 0 switches it off"),
         (("relu", "none", math.nan), r"dropout must be in \[0, 1\), got nan"),

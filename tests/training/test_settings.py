@@ -69,6 +69,10 @@ from companion.training.settings import Settings
         ),
         ({"decay_as_rate": -1.0}, r"decay_as_rate must be finite and >= 0, got -1.0; 0 switches"),
         (
+            {"decay_as_rate": 0.1, "normalization": "batch_mean"},
+            r"needs weights that .* normalization that ignores .* got normalization 'batch_mean'",
+        ),
+        (
             {"decay_as_rate": 0.1},
             r"needs weights that .* normalization that ignores .* got normalization 'none' and",
         ),
@@ -108,7 +112,10 @@ from companion.training.settings import Settings
             {"compander_units": "sigma", "scheme": "constant", "parametrization": "erf"},
             r"in units of sigma needs an initial standard deviation > 0, got scheme 'constant'",
         ),
-        ({"parametrization": "tanh"}, r"one of none, weight_norm, arctan, .* got 'tanh'; pick"),
+        (
+            {"parametrization": "tanh"},
+            r"one of none, weight_norm, bounded_weight_norm, arctan, .* got 'tanh'; pick",
+        ),
         ({"epochs": 0}, r"epochs must be a whole number >= 1, got 0; the book trains 100"),
         ({"scheme": "constant", "rescale": "wr"}, r"needs weights that differ, got .*constant"),
         ({"batch_size": 2.5}, r"batch_size must be .* got 2.5"),

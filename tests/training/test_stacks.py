@@ -30,6 +30,9 @@ MLP = Settings(
 LENET = replace(MLP, model="lenet5", widths=(2, 3, 4, 8, 8, 3), activation="tanh")
 RESNET = replace(MLP, model="resnet18", widths=(2, 4, 4, 8, 8, 3), normalization="batch")
 CONVNET = replace(RESNET, model="convnet", widths=(2, 4, 5, 3))
+BOUNDED = replace(
+    CONVNET, normalization="batch_mean", parametrization="bounded_weight_norm", weight_decay=0.1
+)
 VGG = replace(RESNET, model="vgg16", widths=(2, 3, 3, 4, 4, 5, 3))
 WIDE = replace(RESNET, model="wrn-10-1", widths=(2, 3, 4, 5, 6, 3))
 BOTTLENECK = replace(RESNET, model="resnet50")
@@ -104,7 +107,14 @@ def test_plain_mlps_with_every_optimizer(optimizer):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("part", [{"normalization": "layer"}, {"parametrization": "weight_norm"}])
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"normalization": "layer"},
+        {"parametrization": "weight_norm"},
+        {"parametrization": "bounded_weight_norm"},
+    ],
+)
 def test_mlps_with_normalization_dropout_and_augmentation(together, optimizer, part):
     more = {**part, "dropout": 0.3, "augmentation": "crop_flip"}
     stack = Stack(runs(replace(MLP, optimizer=optimizer, **more)), SPLIT, torch.float64)
@@ -173,6 +183,7 @@ def test_a_start_outside_a_curves_range_is_refused_by_both():
     ("base", "tolerance"),
     [
         (replace(MLP, normalization="batch"), 1e-6),
+        (replace(MLP, normalization="batch_mean"), 1e-9),
         (replace(LENET, dropout=0.2, augmentation="crop_flip"), 1e-9),
         (replace(LENET, augmentation="crop_flip_cutout"), 1e-9),
         (replace(LENET, parametrization="weight_norm", optimizer="adamw"), 1e-9),
@@ -183,9 +194,13 @@ def test_a_start_outside_a_curves_range_is_refused_by_both():
         (replace(WIDE, model="preact-resnet18", widths=(2, 3, 3, 4, 4, 5, 3)), 1e-5),
         (replace(RESNET, normalization="layer", augmentation="crop_flip"), 1e-9),
         (replace(RESNET, parametrization="weight_norm", gain=0.5), 1e-9),
+        (BOUNDED, 1e-9),
+        (replace(BOUNDED, normalization="batch"), 1e-6),
+        (replace(BOUNDED, lengths="forward", optimizer="adamw"), 1e-9),
     ],
     ids=[
         "mlp-batch",
+        "mlp-batch-mean",
         "lenet",
         "lenet-cutout",
         "lenet-weight",
@@ -196,6 +211,9 @@ def test_a_start_outside_a_curves_range_is_refused_by_both():
         "preact-batch",
         "resnet-layer",
         "resnet-weight",
+        "convnet-bounded",
+        "convnet-bounded-batch",
+        "convnet-bounded-adamw",
     ],
 )
 def test_convolutional_networks_and_batch_statistics(together, base, tolerance):
@@ -231,8 +249,8 @@ def test_a_last_batch_of_one_image_is_refused_under_batch_normalization():
 
 @pytest.mark.parametrize(
     "base",
-    [MLP, replace(MLP, parametrization="weight_norm"), LENET],
-    ids=["plain", "weight norm", "lenet"],
+    [MLP, replace(MLP, parametrization="weight_norm"), LENET, BOUNDED],
+    ids=["plain", "weight norm", "lenet", "bounded"],
 )
 def test_every_choice_of_a_rescaling(base):
     choices = [
@@ -316,6 +334,7 @@ def test_packing_changes_nothing(base):
         replace(MLP, normalization="batch", dropout=0.3, augmentation="crop_flip"),
         replace(LENET, dropout=0.5, optimizer="adamw"),
         replace(MLP, parametrization="weight_norm", schedule="cosine"),
+        replace(BOUNDED, rescale="wrs", tau=2),
         replace(MLP, parametrization="arctan", compander_a=3.0, compander_clamp=True),
         replace(
             MLP,

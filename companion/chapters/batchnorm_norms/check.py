@@ -75,3 +75,20 @@ def decay_taken(answer: Any) -> Reply:
         return "" if abs(product / 0.09 - 1) < 0.05 else said
 
     return number(answer, broken)
+
+
+def bounded_rate(answer: Any) -> Reply:
+    """The factor by which bounded weight norm's effective rate fell while v grew to 4.
+
+    >>> bounded_rate(0.35)
+    Not yet: the gradient by v shrinks as v grows, and the same step turns a longer v less.
+    """
+
+    def broken(factor: float) -> str:
+        if factor <= 0:
+            return "a factor is positive"
+        if abs(factor - 2 / 16) > 0.01:
+            return "the gradient by v shrinks as v grows, and the same step turns a longer v less"
+        return ""
+
+    return number(answer, broken)

@@ -77,7 +77,8 @@ def norm_and_angle(record: Record | None = None) -> Explorable:
         kind, path = HOLDS[hold], paths[hold, rate, momentum, layer]
         arm = kind.recorded.get((rate, momentum))
         found = measured[arm or kind.arm, layer]
-        at = found.index.to_numpy()[::4]  # 132 steps, which no rescale period divides
+        # Every 132 steps, which no rescale period divides; 33 where the norm jumps in between.
+        at = found.index.to_numpy()[:: 1 if kind.tau > 132 else 4]
         curves = {}
         for panel, values, limits in (
             ("norm", np.sqrt(path.norm_square[at - 1]), NORM_LIMITS),
@@ -280,7 +281,8 @@ def decay_and_rate(record: Record | None = None) -> Explorable:
     record: of `experiments.adamw.DIGITS`, the shipped one if none is given.
     """
     shown = record or records.recorded(ADAMW_RECORD)
-    arms = {adamw.DIGITS.arms[name].label: name for name in shown.provenance["arms"]}
+    held = shown.provenance["arms"]
+    arms = {arm.label: name for name, arm in adamw.DIGITS.arms.items() if name in held}
     first = shown.layers[shown.layers["layer"] == 1]
     norm = bands(first, "weight_norm")
     accuracy = bands(shown.epochs.assign(accuracy=100 * shown.epochs["test_accuracy"]), "accuracy")

@@ -43,11 +43,11 @@ NAMED = {
 
 def orthogonal() -> Shown:
     """How orthogonal gradient and weights are, and how fast a norm grows in equal flow time."""
-    figure, (left, right) = canvas(columns=2, height=3.6)
+    figure, (left, right) = canvas(columns=2, height=3.0)
     said = []
     norm = np.array(SIZES) * np.sqrt(2)
     for eps, name, family, above in (
-        (1e-5, "eps 1e-5, torch's default", "wd", 24),
+        (1e-5, "eps 1e-5, torch's default", "wd", 12),
         (by_hand.TINY, "eps almost 0", "batch_norm", 12),
     ):
         worst = [float(by_hand.cosines(eps, size).abs().max()) for size in SIZES]
@@ -92,7 +92,7 @@ GAPS = ("wd-5e-4", "wd-5e-4, rate x 10", "wd-1e-3, no momentum")
 def gaps(record: Record) -> Shown:
     """Where norms settle, in parts of the prediction: as predicted, with units that differ, with
     gradients that remember, as measured; a record of `experiments.convnet.SGD`."""
-    figure, panels = canvas(columns=3, height=3.9, sharey=True, text=1.1)
+    figure, panels = canvas(columns=3, height=3.5, sharey=True, text=1.1)
     said = []
     stages = ("predicted", "+ units differ", "+ steps remember", "measured")
     for axes, arm in zip(panels, GAPS, strict=True):
@@ -112,6 +112,7 @@ def gaps(record: Record) -> Shown:
         axes.set_xlim(-0.2, 3.2)
         axes.set_ylim(0.6, 1.15)
         axes.set_xticks(range(4), stages, rotation=35, ha="right")
+        axes.tick_params(labelleft=True)
         head(axes, convnet.SGD.arms[arm].label.replace(", ", ",\n"), "", "")
     name_lines(panels[-1], ends)
     panels[0].set_ylabel("norm / predicted norm")
@@ -128,7 +129,7 @@ def gaps(record: Record) -> Shown:
 
 def turns(digits: Record, cifar: Record) -> Shown:
     """Test accuracy against the turn of a step; records of `adamw.DIGITS` and `convnet.SGD`."""
-    figure, panels = canvas(columns=2, height=4.0)
+    figure, panels = canvas(columns=2, height=3.6)
     said = []
     for axes, record, experiment, title in (
         (panels[0], digits, adamw.DIGITS, "Digits, AdamW"),
@@ -142,6 +143,7 @@ def turns(digits: Record, cifar: Record) -> Shown:
         head(axes, f"{title}: test accuracy (%)", "better ↑; line: 95 % interval",
              "lasting turn (radians)")  # fmt: skip
     for axes in panels:
+        axes.margins(y=0.12)
         axes.set_xlim(7e-3, 0.6)
         axes.set_xticks((0.01, 0.05, 0.2), ("0.01", "0.05", "0.2"))
     return show(
@@ -175,7 +177,7 @@ def _dot(axes, arms: Mapping[str, Arm], name: str, rows, place: tuple | None) ->
 def late_gradients(record: Record) -> Shown:
     """Norm and gradient over training with and without decay, through a fall of the learning
     rate; a record of `experiments.convnet.SGD`."""
-    figure, panels = canvas(columns=2, height=3.6)
+    figure, panels = canvas(columns=2, height=3.0)
     said = []
     for axes, column, title in (
         (panels[0], "norm", "Norm of a unit's weights"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from companion.chapters.compander.experiments import mlp
 from companion.display.labs.trained import trained
 from companion.evidence import claims, published
 from companion.evidence.records import Record
+from companion.experiments.performance import Overhead
 from companion.methods.parametrizations.curves import CURVES
 
 
@@ -246,6 +248,33 @@ def _lab(**changed) -> tuple[float, float]:
         float(np.mean(values.numpy()))
         for values in (measured["test_accuracy"], measured["step_factor"][:, 1])
     )
+
+
+def check_overhead(benchmarks: Iterable[Overhead]) -> None:
+    """Guard what is said of the time that the curve takes, measured on CPUs."""
+    for measured in benchmarks:
+        added, least = (
+            {(share.network, share.batch): getattr(share, side) for share in measured.shares}
+            for side in ("added", "least")
+        )
+        where = f"benchmark of a {measured.machine['hardware']}"
+        claims.require(
+            "in a ResNet-18 the curve adds a twentieth to a step of 32 images, less to one of 128",
+            added["ResNet-18, one run", 32] < 0.055
+            and added["ResNet-18, one run", 128] < added["ResNet-18, one run", 32],
+            where,
+        )
+        mlp = [added["N's MLP, one run", batch] for batch in (32, 128, 512, 2048)]
+        claims.require(
+            "in N's MLP it adds more than half at 32 images, a twentieth only at some thousand",
+            mlp == sorted(mlp, reverse=True) and mlp[0] > 0.5 and mlp[2] > 0.05 > mlp[3],
+            where,
+        )
+        claims.require(
+            "there a factor alone adds more than a twentieth at 32 images",
+            least["N's MLP, one run", 32] > 0.05,
+            where,
+        )
 
 
 def check_printed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -19,13 +20,15 @@ REACH = 1.5
 """The weights that are drawn: up to this size."""
 TOP = 4.5
 """The largest factor that is drawn."""
+BARS, TALLEST = 45, 0.16
+"""Bars of a histogram, and the largest share of weights that is drawn."""
 
 
 def hero() -> Explorable:
     """The map, what a step is multiplied by at each weight, and where random gradients push
     weights; controls kind, a and a/b. Computed when called, in a second, with a fixed seed."""
     v_axis = np.linspace(-2, 2, 81)
-    edges = np.linspace(-REACH, REACH, 46)
+    edges = np.linspace(-REACH, REACH, BARS + 1)
     before = _histogram("without", walks.plain(), edges, "none", "reference")
 
     def point(kind: str, a: float, slope: float) -> Point:
@@ -63,18 +66,19 @@ def hero() -> Explorable:
             Panel("map", "v, the weight that learns", "w, the weight that acts",
                   y_limits=(-REACH, REACH)),
             Panel("factor", "w", "a step of w, in plain steps", y_limits=(0.0, TOP)),
-            Panel("weights", "w", "share of weights", kind="histograms"),
+            Panel("weights", "w", "share of weights", kind="histograms",
+                  y_limits=(0.0, TALLEST)),
         ],
         point,
         note=f"{walks.WEIGHTS:,} weights from a normal distribution with σ = {walks.SIGMA:g}, "
         f"{walks.STEPS} random gradients each, the same with and without the curve; outline: "
-        "without.",
+        f"without. A bar is {2 * REACH / BARS:.2g} wide, a pile above {TALLEST:.0%} is cut.",
     )  # fmt: skip
 
 
 def steepness(kind: str) -> float:
     """The slope of a curve at 0 for a = b = 1, psi'(0)."""
-    return float(CURVES[kind].derivative(torch.zeros(1, dtype=torch.float64)))
+    return float(CURVES[kind].slope(torch.zeros(1, dtype=torch.float64), 1.0, 1.0))
 
 
 def _histogram(
@@ -107,38 +111,79 @@ LOSSES = (1e-3, 3.0)
 def training(record: Record | None = None) -> Explorable:
     """Training loss and test accuracy behind curves of rising sigma/a, over the plain network at
     the learning rate (a/b)^2 times theirs. record: of `mlp.DIGITS`, the shipped one if none."""
-    shown = record or records.recorded("compander-curves-digits-book")
     arms = {"a = 1": "wc", **{f"{ratio:g}": mlp.ratio_arm(ratio) for ratio in mlp.RATIOS}}
+    said = {
+        arm: "a = 1, b = 0.6" if arm == "wc" else f"σ/a = {ratio} in every layer"
+        for ratio, arm in arms.items()
+    }
+    return _beside_the_twin(
+        record,
+        "compander-training",
+        "The curve, or a plain network with its learning rate?",
+        Control("ratio", "σ/a", tuple(arms), ordered=False),
+        arms,
+        said,
+    )
+
+
+KINDS = {
+    "none": "none", "arctan": "wc", "arsinh": "arsinh", "erf": "erf",
+    "powerpropagation": "powerprop", "arctan, a and b learned": "fine",
+    "learned slowly": "fine-slow",
+}  # fmt: skip
+"""Curves in front of the digits' network, by the arm that was recorded."""
+
+
+def kinds(record: Record | None = None) -> Explorable:
+    """Training loss and test accuracy behind each kind of curve, over the plain network at 2.78
+    times the learning rate. record: of `mlp.DIGITS`, the shipped one if none."""
+    return _beside_the_twin(
+        record,
+        "compander-kinds",
+        "Curves of every kind",
+        Control("kind", "Curve", tuple(KINDS), start=1, ordered=False),
+        KINDS,
+        {arm: kind for kind, arm in KINDS.items()},
+    )
+
+
+def _beside_the_twin(
+    record: Record | None,
+    name: str,
+    title: str,
+    control: Control,
+    arms: Mapping[str, str],
+    said: Mapping[str, str],
+) -> Explorable:
+    """The digits' arms one by one; said: how the sentence names each."""
+    shown = record or records.recorded("compander-curves-digits-book")
     loss = bands(shown.epochs, "train_loss")
     accuracy = bands(shown.epochs.assign(percent=100 * shown.epochs["test_accuracy"]), "percent")
 
-    def point(ratio: str) -> Point:
-        arm = arms[ratio]
+    def point(**chosen: str) -> Point:
+        arm = arms[chosen[control.name]]
         gap = differences.one(shown, arm, "twin")
         times = differences.loss_ratio(shown, arm, "twin")
+        curves = {
+            panel: [
+                inside("plain", table["none"], limits, "none", faint=True),
+                inside("plain, 2.78 × rate", table["twin"], limits, "none", "dashed"),
+            ]
+            + ([inside("behind the curve", table[arm], limits, "compander")]
+               if arm != "none" else [])
+            for panel, table, limits in (("loss", loss, LOSSES), ("accuracy", accuracy, (90, 100)))
+        }  # fmt: skip
         return Point(
-            {
-                "loss": [
-                    inside("plain", loss["none"], LOSSES, "none", faint=True),
-                    inside("plain, 2.78 × rate", loss["twin"], LOSSES, "none", "dashed"),
-                    inside("behind the curve", loss[arm], LOSSES, "compander"),
-                ],
-                "accuracy": [
-                    inside("plain", accuracy["none"], (90, 100), "none", faint=True),
-                    inside("plain, 2.78 × rate", accuracy["twin"], (90, 100), "none", "dashed"),
-                    inside("behind the curve", accuracy[arm], (90, 100), "compander"),
-                ],
-            },
-            f"{'a = 1, b = 0.6' if arm == 'wc' else f'σ/a = {ratio} in every layer'}: at the end "
-            f"the training loss is {times:.3g} times that of the plain network at 2.78 times the "
-            f"rate, and the test accuracy {gap['estimate']:+.2f} points "
+            curves,
+            f"{said[arm]}: at the end the training loss is {times:.3g} times that of the plain "
+            f"network at 2.78 times the rate, and the test accuracy {gap['estimate']:+.2f} points "
             f"({gap['low']:+.2f} to {gap['high']:+.2f}).",
         )
 
     return Explorable.compute(
-        "compander-training",
-        "The curve, or a plain network with its learning rate?",
-        [Control("ratio", "σ/a", tuple(arms), ordered=False)],
+        name,
+        title,
+        [control],
         [
             Panel("loss", "epoch", "training loss", y_log=True, y_limits=LOSSES,
                   band="95 % interval of the mean"),

@@ -72,7 +72,7 @@ def compander(out: str | Path = "records") -> Lab:
             setup=setup(),
             record=record,
             full=FullRun(experiments.DIGITS, "full", "digits", out),
-            page=lambda: replace(explorables.training(record), name="compander-lab", title=TITLE),
+            page=lambda: replace(explorables.kinds(record), name="compander-lab", title=TITLE),
             colab=colab.address("notebooks/04-compander.ipynb"),
         )
     )

@@ -112,19 +112,31 @@ def two_maps(tanh: Record, relu: Record) -> Shown:
     said = []
     for axes, record in zip(panels, (tanh, relu), strict=True):
         kind, cells = maps.activation(record), maps.depth_gain_cells(record)
+        ends = []
         for depth, dash in ((8, "-"), (16, "--"), (32, ":"), (64, "-.")):
             rows = cells[cells["depth"] == depth]
             axes.plot(rows["gain"], 100 * rows["accuracy"], dash, color=style.colour("wr"), lw=1.6)
             best = rows.loc[rows["accuracy"].idxmax()]
+            ends.append((100 * rows["accuracy"].iloc[-1], f"{depth} layers"))
             said.append(f"{NAMES[kind]}, {depth} layers: {100 * best['accuracy']:.0f} % at "
                         f"{best['gain']:g}")  # fmt: skip
         axes.tick_params(labelleft=True)
         axes.set_ylim(0, 102)
-        axes.set_xlim(0.4, 3.1)
+        axes.set_xlim(0.4, 3.0)
         axes.axvline(1.0, color=style.INK, lw=1.0, dashes=(4, 3))
         unit = "gain" if kind == "tanh" else "gain / √2"
-        key = "solid 8 layers, dashed 16, dotted 32, chain 64"
-        head(axes, f"{NAMES[kind]}: test accuracy (%)", key, unit)
+        head(axes, f"{NAMES[kind]}: test accuracy (%)", "dashed: the edge of chaos", unit)
+        if cells["gain"].max() == axes.get_xlim()[1]:
+            name_lines(axes, [(*end, style.text_colour("wr")) for end in ends])
+        else:  # the lines end inside, three of them at one place
+            (top, name), *rest = ends
+            at = cells["gain"].max() + 0.06
+            both = (
+                (name, top),
+                (", ".join(end[1].split()[0] for end in rest) + " layers", rest[0][0]),
+            )
+            for words, y in both:
+                axes.annotate(words, (at, y), color=style.text_colour("wr"), size=9.5, va="center")
     return show(
         figure,
         alt=f"Best gains. {'; '.join(said)}.",
@@ -231,7 +243,12 @@ def gains_table() -> Styler:
         same = theirs != "none" and abs(float(theirs) - exact) < 1e-3
         rows.append(
             {
-                "activation": NAMES.get(kind, kind.replace("_", " ")),
+                "activation": {
+                    "leaky_relu": "leaky ReLU",
+                    "selu": "SELU",
+                    "gelu": "GELU",
+                    "silu": "SiLU",
+                }.get(kind, NAMES.get(kind, kind)),
                 "torch": theirs,
                 "exact": f"{exact:.4f}",
                 "": "the same" if same else "asked for, not there" if theirs == "none" else "lore",

@@ -228,7 +228,10 @@ def _check(record: Record, question: Question) -> None:
 def _answer(
     record: Record, question: Question, add: Callable[[Record], str] | None = None
 ) -> Shown:
-    """The figure of a question: two panels, one row a pair; add: one more sentence below."""
+    """The figure of a question: two panels, one row a pair.
+
+    The caption has the question's answer where the record supports it. add: one more sentence.
+    """
     _check(record, question)
     rows = answers.differences(record)
     names = list(dict.fromkeys(rows["name"]))
@@ -236,7 +239,9 @@ def _answer(
     for panel, (quantity, words) in zip(axes, PANELS.items(), strict=True):
         forest(rows[rows["quantity"] == quantity], panel, *words)
     runs = record.provenance["runs_per_arm"]
-    see = [question.asked, *([add(record)] if add else [])]
+    told = conclusions.ANSWERS[question.experiment.name]
+    held = told.holds(conclusions.Differences(rows))
+    see = [question.asked, *([told.words] if held else []), *([add(record)] if add else [])]
     ran = (
         f"Baseline: {_baselines(question)}. Dot: difference of two means of {runs} runs, filled "
         f"where Holm's adjusted test tells them apart; bar: its 95 % interval. {record.label()}."

@@ -94,7 +94,7 @@ def figure(record: Record, causes: Record, small: Record, both: Record) -> Shown
          ours.query("method == @method"))],
         ignore_index=True,
     )  # fmt: skip
-    shown, axes = figures.canvas(width=6.6, height=1.1 + 0.3 * len(rows))
+    shown, axes = figures.canvas(width=6.6, height=1.1 + 0.27 * len(rows))
     unit = "points more than no regularization"
     forest(rows, axes, "Test accuracy at the best epoch", unit, better="higher")
     listed = ", ".join(

@@ -151,6 +151,12 @@ def check_features(record: Record) -> None:
         gap.low > -0.005 and gap.high < 0.005,
         record,
     )
+    ratio = means[max(means)] / means[0.0]
+    claims.require(
+        "the strongest dropout has ten times the training loss, and not a quarter more test loss",
+        9 < ratio["train_loss"] < 12 and 1.1 < ratio["test_loss"] < 1.25,
+        record,
+    )
 
 
 def check_remedies(record: Record) -> None:

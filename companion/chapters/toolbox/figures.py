@@ -64,7 +64,7 @@ def overfitting(record: Record) -> Shown:
 
 def shrunk() -> Shown:
     """Where five ways of pulling leave weights whose losses are flat or steep."""
-    figure, axes = canvas(height=4.2)
+    figure, axes = canvas(height=3.5)
     fine, said = np.geomspace(0.01, 10, 200), []
     for way, label in penalties.WAYS.items():
         family, mark, size = LOOK[way]
@@ -142,30 +142,34 @@ def means_kept() -> Shown:
 
 def useful_features(record: Record) -> Shown:
     """What hidden units know after training with dropout, in three readings, and the accuracy."""
-    figure, panels = canvas(columns=2, rows=2, height=5.6)
+    figure, panels = canvas(columns=3, height=3.4, text=1.1)
     last = record.epochs[record.epochs["epoch"] == record.epochs["epoch"].max()]
     p_drops, said = (0.0, *features.DROPPED), []
-    titles = (
-        ("class_share", "A unit by itself", "variance between classes (%)"),
-        ("unit_correlation", "Two units", "correlation, mean size (%)"),
-        ("half_accuracy", "Half of the units", "validation accuracy (%)"),
-        ("validation_accuracy", "All units", "validation accuracy (%)"),
+    shown = (
+        (panels[0], "class_share", "A unit by itself", "variance between classes (%)", "wr"),
+        (panels[1], "unit_correlation", "Two units", "correlation, mean size (%)", "wr"),
+        (panels[2], "half_accuracy", "Half of the units", "validation accuracy (%)", "wr"),
+        (panels[2], "validation_accuracy", "All units", "validation accuracy (%)", "none"),
     )
-    for axes, (column, title, note) in zip(panels.flat, titles, strict=True):
-        means = []
+    for axes, column, title, note, family in shown:
+        means, colour = [], style.colour(family)
         for p_drop in p_drops:
-            values = 100 * last.loc[last["arm"] == features.arm_name(p_drop), column].to_numpy(
-                float
-            )
+            arm = last["arm"] == features.arm_name(p_drop)
+            values = 100 * last.loc[arm, column].to_numpy(float)
             spread = np.linspace(-0.012, 0.012, len(values))
-            axes.plot(p_drop + spread, values, ".", color=style.colour("wr"), ms=3, alpha=0.6)
+            axes.plot(p_drop + spread, values, ".", color=colour, ms=3, alpha=0.6)
             means.append(values.mean())
-        axes.plot(p_drops, means, color=style.colour("wr"), lw=1.6)
+        axes.plot(p_drops, means, color=colour, lw=1.6)
         axes.set_xlim(-0.04, 0.69)
         axes.set_xticks((0, 0.2, 0.35, 0.5, 0.65), ["0", "0.2", "0.35", "0.5", "0.65"])
-        head(axes, title, note, "p, the probability of zeroing")
         said.append(f"{title}, {note}: {means[0]:.1f} without dropout, {means[-2]:.1f} at p = 0.5")
-    panels[1, 1].set_ylim(*panels[1, 0].get_ylim())
+    titles = [(title, note) for _, _, title, note, _ in shown[:2]]
+    titles.append(("What the units read", "validation accuracy (%)"))
+    for axes, (title, note) in zip(panels, titles, strict=True):
+        head(axes, title, note, "p, the probability of zeroing")
+    for name, at, family in (("all of them", 100.6, "none"), ("half of them", 88.5, "wr")):
+        panels[2].annotate(name, (0.17, at), color=style.text_colour(family), size=10)
+    panels[2].set_ylim(top=103)
     return show(
         figure,
         alt=f"{'; '.join(said)}.",

@@ -14,7 +14,6 @@ from companion.display.labs.full import FullRun
 from companion.display.labs.setup import Choice, Panel, Setup
 from companion.display.labs.view import Lab, Laboratory
 from companion.evidence import records
-from companion.models.checks import NORMALIZATIONS
 from companion.training.settings import Settings
 
 __all__ = ["remedies"]
@@ -27,7 +26,7 @@ CONTROLS = (
                phrase="{} of the labels drawn anew"),
     LabControl("dropout", "Dropout p", 0.0, _SHARE, slider=_SLIDER, phrase="dropout {}"),
     LabControl("l1_penalty", "L1 penalty", 0.0, Range(0, 1, whole=False), phrase="L1 penalty {}"),
-    LabControl("normalization", "Normalization", "none", NORMALIZATIONS,
+    LabControl("normalization", "Normalization", "none", ("none", "batch", "layer"),
                phrase="normalization {}"),
 )  # fmt: skip
 

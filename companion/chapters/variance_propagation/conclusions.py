@@ -46,11 +46,18 @@ def check_untrained() -> None:
         drawn,
     )
     factor = {
-        name: random_networks.gradient_factor(name).mean() for name in ("layer norm", "batch norm")
+        name: random_networks.gradient_factor(name).mean()
+        / random_networks.architecture_factor(name)
+        for name in random_networks.ARCHITECTURES
     }
     claims.require(
-        "behind batch norm a gradient grows by half in every block, and not behind layer norm",
-        1.4 < factor["batch norm"] < 1.55 and 0.9 < factor["layer norm"] < 1.1,
+        "behind batch norm a gradient grows by half in every block",
+        1.4 < factor.pop("batch norm") < 1.55,
+        drawn,
+    )
+    claims.require(
+        "in every other block the gradient is multiplied as the signal is",
+        all(0.97 < ratio < 1.03 for ratio in factor.values()),
         drawn,
     )
     median, _ = finite_width.typical("relu", 256, 50)

@@ -94,7 +94,7 @@ def hero() -> Explorable:
         "depth",
         f"A signal on its way through {DEPTH} layers",
         [
-            Control("gain", "Gain", GAINS, unit="× √2", start=GAINS.index(1.2)),
+            Control("gain", "Gain", GAINS, unit="× √2", start=GAINS.index(1.0)),
             Control("rescale", "Rescale the weights", ("never", "hold"), ordered=False),
         ],
         [
@@ -199,14 +199,16 @@ EPOCHS = (0, 1, 2, 5, 10, 20, 40, 60)
 PART_LIMITS = (0.01, 200.0)
 
 
-def variance_parts(record: Record | None = None) -> Explorable:
+def variance_parts(record: Record | None = None, start: str = "none") -> Explorable:
     """The variance of each layer and what the weights' size explains of it; controls arm, epoch.
 
-    record: of `in_training.DIGITS`; the shipped one if none is given.
+    record: of `in_training.DIGITS`; the shipped one if none is given. start: the arm shown first,
+    by its label.
     """
     shown = record or records.recorded("variance-in-training-digits-book")
     arms, found = in_training.DIGITS.arms, parts.means(shown)
     labels = {arms[name].label: name for name in shown.provenance["arms"]}
+    names = tuple(labels)
 
     def line(label: str, values: pd.Series, **look) -> Curve:
         kept = values.where(values.between(*PART_LIMITS))
@@ -236,7 +238,7 @@ def variance_parts(record: Record | None = None) -> Explorable:
         "variance-parts",
         "What the size of the weights explains",
         [
-            Control("arm", "Weights", tuple(labels), ordered=False),
+            Control("arm", "Weights", names, start=names.index(start), ordered=False),
             Control("epoch", "Epoch", EPOCHS, start=EPOCHS.index(20)),
         ],
         [Panel("variance", "layer", "variance of the pre-activations", y_log=True,

@@ -20,11 +20,16 @@ NAMES = {
 }  # fmt: skip
 WIDTHS = (32, 64, 128, 256)
 LAYERS, DRAWS = 8, 400
+FAMILY = {
+    "plain": "none", "residual": "wd", "scaled": "wr", "layer norm": "wrs",
+    "batch norm": "batch_norm", "weight norm": "weight_norm", "dropout": "compander",
+}  # fmt: skip
+"""A kind of block, and whose colour it has."""
 
 
 def drawn_and_measured() -> Shown:
     """The size of a signal and of a gradient after ten layers: by theory and in random networks."""
-    figure, panels = canvas(columns=2, height=3.7)
+    figure, panels = canvas(columns=2, height=3.4)
     kinds, said = random_networks.KINDS, []
     for side, (axes, title) in enumerate(zip(panels, ("Signal", "Gradient"), strict=True)):
         for place, kind in enumerate(kinds):
@@ -53,7 +58,7 @@ def drawn_and_measured() -> Shown:
 
 def finite_widths() -> Shown:
     """How far single networks stray: their spread at two widths, and how it falls with width."""
-    figure, (left, right) = canvas(columns=2, height=3.6)
+    figure, (left, right) = canvas(columns=2, height=3.4)
     edges = np.linspace(-5, 4, 46)
     for width, family in ((32, "wd"), (256, "wr")):
         lengths = random_networks.log_lengths("relu", width, LAYERS, DRAWS)
@@ -104,38 +109,46 @@ def variance_interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def architectures() -> Shown:
-    """The signal through twenty blocks of six kinds, measured and by theory."""
-    figure, axes = canvas(height=4.0)
+    """The signal through twenty blocks of seven kinds, and what a block multiplies its gradient by;
+    measured and by theory."""
+    figure, (left, right) = canvas(columns=2, height=3.4)
     ends, said = [], []
     blocks = np.arange(random_networks.BLOCKS + 1)
-    families = list(style.PALETTE)
     for place, (name, label) in enumerate(random_networks.ARCHITECTURES.items()):
-        family = families[place % len(families)]
+        colour, factor = style.colour(FAMILY[name]), random_networks.architecture_factor(name)
         sizes = np.exp(np.log(random_networks.architecture_sizes(name)).mean(axis=0))
-        axes.plot(blocks, random_networks.architecture_factor(name) ** blocks, color=style.INK,
-                  lw=1, dashes=(4, 3), alpha=0.7)  # fmt: skip
-        axes.plot(blocks, sizes, color=style.colour(family), lw=2)
-        ends.append((sizes[-1], label, style.text_colour(family)))
-        said.append(f"{label}: {sizes[-1]:.2g}")
-    axes.set_xlim(0, random_networks.BLOCKS)
-    axes.set_xticks(blocks[::5])
-    axes.set_ylim(1e-7, 1e7)
-    log_axis(axes.yaxis)
-    head(axes, "Mean square of the signal", "dashed: theory", "block")
-    name_lines(axes, ends)
+        left.plot(blocks, factor**blocks, color=style.INK, lw=1, dashes=(4, 3), alpha=0.7)
+        left.plot(blocks, sizes, color=colour, lw=2)
+        ends.append((sizes[-1], label, style.text_colour(FAMILY[name])))
+        gradient = random_networks.gradient_factor(name).mean()
+        right.plot(factor, place, "|", color=style.INK, ms=15, mew=1.6)
+        right.plot(gradient, place, "o", color=colour, ms=5)
+        said.append(f"{label}: {sizes[-1]:.2g}, gradient {gradient:.2f} a block")
+    left.set_xlim(0, random_networks.BLOCKS)
+    left.set_xticks(blocks[::5])
+    left.set_ylim(1e-7, 1e7)
+    log_axis(left.yaxis)
+    head(left, "Mean square of the signal", "dashed: theory", "block")
+    labels = list(random_networks.ARCHITECTURES.values())
+    right.set_yticks(range(len(labels)), labels)
+    right.set_ylim(len(labels) - 0.5, -0.5)
+    right.set_xlim(0.3, 2.3)
+    head(right, "Gradient: factor a block", "bar: the signal's factor, by theory", "mean square")
+    name_lines(left, ends)
     return show(
         figure,
         alt=f"After {random_networks.BLOCKS} blocks, 1 at the input. {'; '.join(said)}.",
-        caption="What stands around the weights multiplies the signal too.",
-        ran=f"8 untrained ReLU networks each, {random_networks.WIDTH} units, gain √2; geometric "
-        "means.",
+        caption="What stands around the weights multiplies the signal too, and the gradient by as "
+        "much; behind batch norm by more.",
+        ran=f"8 untrained ReLU networks each, 4 for the gradient, {random_networks.WIDTH} units, "
+        "gain √2; geometric means.",
         name="architectures",
     )
 
 
 def in_training(record: Record) -> Shown:
     """Pre-activation variance per layer and epoch, never rescaled and rescaled (N, figure 7)."""
-    figure, panels = canvas(columns=2, height=3.7, sharey=True)
+    figure, panels = canvas(columns=2, height=3.4, sharey=True)
     arms = experiments.in_training.CIFAR.arms
     shown = {"none": arms["none"], "wr": arms["wr every epoch"]}
     rows = record.layers[record.layers["arm"].isin(shown)]
@@ -161,7 +174,7 @@ def in_training(record: Record) -> Shown:
 def correlated_shares(digits: Record, cifar: Record) -> Shown:
     """The share of each layer's variance that no size of weights explains, by arm, in records of
     `in_training.DIGITS` and `in_training.CIFAR`."""
-    figure, panels = canvas(columns=2, height=3.8)
+    figure, panels = canvas(columns=2, height=3.4)
     held, said = {"digits": "wr every step", "cifar": "wr every 10 steps"}, []
     for axes, (images, record, experiment) in zip(
         panels,

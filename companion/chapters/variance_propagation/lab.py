@@ -35,7 +35,9 @@ def propagation(out: str | Path = "records") -> Lab:
             record=record,
             full=FullRun(in_training.DIGITS, "full", "digits", out),
             page=lambda: replace(
-                explorables.variance_parts(record), name="propagation-lab", title=TITLE
+                explorables.variance_parts(record, start="WR every step"),
+                name="propagation-lab",
+                title=TITLE,
             ),
             colab=colab.address("notebooks/02-variance-propagation.ipynb"),
         )

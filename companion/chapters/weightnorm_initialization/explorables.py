@@ -9,9 +9,11 @@ from functools import cache
 import numpy as np
 
 from companion.chapters.weightnorm_initialization import maps, random_networks
-from companion.chapters.weightnorm_initialization.experiments import depth
+from companion.chapters.weightnorm_initialization.experiments import depth, rescued
 from companion.chapters.weightnorm_initialization.random_networks import Passed
 from companion.display.explorables import Control, Curve, Explorable, HeatMap, Panel, Point
+from companion.display.explorables.curves import bands, inside
+from companion.evidence import records
 from companion.evidence.records import Record
 
 LIMITS = (1e-4, 1e4)
@@ -92,8 +94,8 @@ def two_handles() -> Explorable:
         "A weight vector has two handles",
         [
             Control("start", "Lengths", tuple(NAMES), ordered=False),
-            Control("factor", "times", FACTORS, start=FACTORS.index(1.0)),
-            Control("direction", "Turn the directions to", TURNS, unit="°"),
+            Control("factor", "Lengths times", FACTORS, start=FACTORS.index(1.0)),
+            Control("direction", "Directions at", TURNS, unit="°"),
             Control("shape", "Widths", tuple(WIDTHS), ordered=False),
         ],
         [
@@ -161,3 +163,52 @@ def depth_and_rate(given: Sequence[Record] | None = None) -> Explorable:
         point,
         note=f"{shown[0].label()}. A run learned that ends above 50 %; chance is 10 %.",
     )
+
+
+LOGITS = (1e-9, 1e3)
+
+
+def rescue(record: Record | None = None) -> Explorable:
+    """The variance of the logits and the test accuracy of twenty layers, by start and rescaling,
+    over those of the same start without; control arm.
+
+    record: of `rescued.EXPERIMENT`, the shipped one if none is given.
+    """
+    shown = record or records.recorded("weight-norm-rescued-digits-book")
+    known, held = rescued.EXPERIMENT.arms, shown.provenance["arms"]
+    arms = {arm.label: name for name, arm in known.items() if name in held}
+    last = shown.layers[shown.layers["layer"] == rescued.DEPTH]
+    logits = bands(last, "preactivation_variance")
+    accuracy = bands(shown.epochs.assign(percent=100 * shown.epochs["test_accuracy"]), "percent")
+
+    def point(arm: str) -> Point:
+        name = arms[arm]
+        free = name.partition(",")[0]
+        curves = {}
+        for key, table, limits in (("logits", logits, LOGITS), ("accuracy", accuracy, (0, 100))):
+            curves[key] = [inside(arm, table[name], limits, known[name].family)]
+            if free != name and free in held:
+                curves[key].append(
+                    inside(known[free].label, table[free], limits, "none", faint=True)
+                )
+        return Point(
+            curves,
+            f"{arm}: the variance of the logits goes from {logits[name]['mean'].iloc[0]:.1g} to "
+            f"{logits[name]['mean'].iloc[-1]:.1g}, and {accuracy[name]['mean'].iloc[-1]:.0f} % of "
+            "the test digits are right.",
+        )
+
+    return Explorable.compute(
+        "rescue",
+        "Rescue a bad start",
+        [Control("arm", "Lengths at the start, and what holds them", tuple(arms), ordered=False,
+                 start=list(arms.values()).index(rescued.arm_name("one", "wr")))],
+        [
+            Panel("logits", "epoch", "variance of the logits", y_log=True, y_limits=LOGITS,
+                  band="95 % interval"),
+            Panel("accuracy", "epoch", "test accuracy (%)", y_limits=(0.0, 100.0),
+                  band="95 % interval"),
+        ],
+        point,
+        note=f"{shown.label()}. {rescued.DEPTH} layers, learning rate {rescued.RATE:g}.",
+    )  # fmt: skip

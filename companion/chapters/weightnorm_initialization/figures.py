@@ -28,7 +28,7 @@ def plain_networks() -> Shown:
     """Signals and gradients through twenty layers, by start (A, figure 1, top)."""
     narrow = random_networks.plain(random_networks.NARROW, NETWORKS)
     wide = random_networks.plain(random_networks.WIDE, 1)
-    figure, panels = canvas(columns=2, height=4.0)
+    figure, panels = canvas(columns=2, height=3.4)
     layers, said = np.arange(random_networks.LAYERS + 1), []
     for axes, side, title in zip(panels, ("signals", "gradients"), ("Signal", "Gradient"),
                                  strict=True):  # fmt: skip
@@ -70,7 +70,7 @@ def residual_networks() -> Shown:
     """Signals and gradients through forty residual blocks (A, figure 1, bottom)."""
     narrow = random_networks.residual(random_networks.NARROW, NETWORKS)
     wide = random_networks.residual(random_networks.BOOK_WIDE, 1)
-    figure, panels = canvas(columns=2, height=3.9)
+    figure, panels = canvas(columns=2, height=3.2)
     blocks, said = np.arange(random_networks.BLOCKS + 1), []
     for axes, start in zip(panels, ("forward", "one"), strict=True):
         ends = []
@@ -119,7 +119,7 @@ def trained_depths(shown: Sequence[Record], deep: Sequence[Record]) -> Shown:
 
     shown: records of `depth`, all starts together; deep: those of `maps.deep`.
     """
-    figure, (left, right) = canvas(columns=2, height=4.0, sharey=True)
+    figure, (left, right) = canvas(columns=2, height=3.4, sharey=True)
     best, every, ends, said = maps.best(shown), maps.cells(shown), [], []
     beyond = maps.deep_best(deep)
     for start, family in COLOURS.items():
@@ -233,7 +233,7 @@ def hessian_norm(start: str, layers: int, images: int | None) -> float:
 def rescues(record: Record) -> Shown:
     """Accuracy of every run from three starts, never rescaled and rescaled after every step."""
     found = maps.rescues(record)["runs"]
-    figure, panels = canvas(columns=3, height=3.1, width=7.0, sharey=True)
+    figure, panels = canvas(columns=3, height=2.6, width=7.0, sharey=True)
     said = []
     for axes, start in zip(panels, rescued.STARTS, strict=True):
         for place, held in enumerate(("none", "wr", "wrs")):
@@ -244,6 +244,7 @@ def rescues(record: Record) -> Shown:
         axes.set_xticks(range(3), ["never", "WR", "WRS"])
         axes.set_xlim(-0.5, 2.5)
         axes.set_ylim(0, 102)
+        axes.tick_params(labelleft=True)
         title = depth.NAMES[start]
         head(axes, title[:1].upper() + title[1:], "test accuracy (%)", "")
     return show(

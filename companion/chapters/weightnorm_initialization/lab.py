@@ -39,9 +39,7 @@ def rescue(out: str | Path = "records") -> Lab:
             setup=setup(),
             record=record,
             full=FullRun(rescued.EXPERIMENT, "full", "digits", out),
-            page=lambda: replace(
-                explorables.depth_and_rate(), name="weight-norm-lab", title=TITLE
-            ),
+            page=lambda: replace(explorables.rescue(record), name="weight-norm-lab", title=TITLE),
             colab=colab.address("notebooks/06-weightnorm-initialization.ipynb"),
         )
     )  # fmt: skip

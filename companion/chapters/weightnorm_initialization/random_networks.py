@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from companion import data, models, streams
 from companion.methods.initialization import weight_norm_
-from companion.models.parametrization import weight_norm
+from companion.methods.parametrizations import weight_norm
 from companion.theory import weight_norm as theory
 
 LAYERS, BLOCKS, INPUTS, SIDE = 20, 40, 64, 32

@@ -104,6 +104,8 @@ must be below 1.
     def broken(case: dict[str, Any], cosine: Any) -> str:
         mean, std, sigma = case.values()
         cosine = finite(cosine)
+        if cosine > 1 + 1e-9:
+            return f"no cosine exceeds 1, got {cosine:.3g}: divide by lengths, not by their squares"
         if mean and not cosine < 1:
             return "a layer with a mean is turned: the cosine must be below 1"
         if not mean and abs(cosine - 1) > 1e-6:

@@ -14,6 +14,8 @@ from companion.display.labs.settings import Plan
 from companion.display.labs.setup import Panel
 from companion.evidence.records import Record
 from companion.evidence.summaries import half_width
+from companion.experiments.header import SPLIT_SEED
+from companion.training.memory import sizes
 from companion.training.settings import Settings
 
 LEVEL = 0.95
@@ -42,8 +44,24 @@ class Recorded:
         }
 
     def arm(self, plan: Plan) -> str | None:
-        """The recorded arm with a plan's settings; the number of runs may differ, and where the
-        learning rate is constant the number of epochs too."""
+        """The recorded arm with a plan's settings and its images in the same parts; the number of
+        runs may differ, and where the learning rate is constant the number of epochs too."""
+        arm = self._alike(plan)
+        return None if arm is None or self.apart(plan.dataset) else arm
+
+    def apart(self, dataset: str) -> str:
+        """How the record divides an image set, where a lab does it in another way; else ""."""
+        split = self.record.provenance["split"]
+        own = {**sizes(dataset).parts, "seed": SPLIT_SEED}
+        if split == own:
+            return ""
+        then, now = (
+            ", ".join(f"{part} {count}" for part, count in sorted(parts.items()))
+            for parts in (split, own)
+        )
+        return f"the record's are {then}, yours {now}"
+
+    def _alike(self, plan: Plan) -> str | None:
         settings, length = plan.settings, self.record.provenance["epochs"]
         if plan.dataset != self.record.provenance["dataset"]:
             return None
@@ -67,11 +85,14 @@ class Recorded:
 
     def verdict(self, plan: Plan, accuracy: np.ndarray) -> str:
         """One sentence: is the new mean of a plan inside the recorded band, at the last epoch
-        that both have? accuracy: test accuracies [epochs, runs]; "" where nothing is recorded.
+        that both have, or why is no band drawn? accuracy: test accuracies [epochs, runs]; "" where
+        nothing is recorded.
         """
-        arm = self.arm(plan)
+        arm = self._alike(plan)
         if arm is None or not len(accuracy):
             return ""
+        if apart := self.apart(plan.dataset):
+            return f"No recorded band is drawn, since the images are divided otherwise: {apart}."
         runs = accuracy.shape[1]
         band = self.band(arm, "test_accuracy", runs)
         epoch = min(len(accuracy), len(band.mean)) - 1

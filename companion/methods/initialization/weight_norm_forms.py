@@ -55,7 +55,8 @@ def direction(layer: nn.Module, name: str = "") -> Tensor:
     the length is 0; else the weight."""
     if "weight_v" in layer._parameters:
         return layer.weight_v
-    return trained(layer, name)[-1] if _axes(layer) else layer.weight
+    trained(layer, name)  # refuses what is computed anew
+    return layer.parametrizations.weight.original1 if _axes(layer) else layer.weight
 
 
 def set_(layer: nn.Module, weight: Tensor, name: str = "") -> None:

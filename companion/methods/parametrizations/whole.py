@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from companion.methods.initialization.layers import held, scalable_layers
-from companion.methods.parametrizations import compander, curves
+from companion.methods.parametrizations import compander, curves, weight_norm
 from companion.methods.parametrizations.compander import Compander
 from companion.methods.parametrizations.curves import Curve
 
@@ -56,7 +56,7 @@ def compand_(
             "a compander needs a linear or convolution layer, got a model without one; compand a "
             "model that has weights to bend"
         )
-    _refuse_shared(model, layers)
+    refuse_shared(model, layers, "a compander")
     made, shared = [], None
     for name, layer in layers:
         _refuse_parametrized(name, layer)
@@ -84,23 +84,25 @@ def companders(model: nn.Module) -> Iterator[tuple[str, nn.Module, Compander]]:
 
 
 def bake(model: nn.Module) -> nn.Module:
-    """A copy of the model with its companded weights as plain ones: the same outputs to the bit,
-    the names and shapes of a network that never had a curve, no cost at inference (C III-A4).
+    """A copy of the model with its weights behind a curve or weight norm as plain ones: the same
+    outputs to the bit, the names and shapes of a network that never had either, no cost at
+    inference (C III-A4).
 
-    The model itself is left as it is, and can go on training. A model without companders is
-    copied. ValueError where a companded layer has another tensor behind a parametrization.
+    The model itself is left as it is, and can go on training. A model without them is copied.
+    ValueError where such a layer has another tensor behind a parametrization.
     """
     baked = copy.deepcopy(model)
-    for name, layer, _ in list(companders(baked)):
+    for name, layer in list(scalable_layers(baked)):
+        if compander.of(layer) is None and weight_norm.of(layer) is None:
+            continue
         if list(layer.parametrizations) != ["weight"]:
             raise ValueError(
                 f"baking needs a layer whose weight alone is parametrized, got "
                 f"{', '.join(layer.parametrizations)} of layer {name}; remove the others first"
             )
-        weight = nn.Parameter(
-            layer.weight.detach(), layer.parametrizations.weight.original.requires_grad
-        )
-        _make_plain(layer, weight)
+        inside = layer.parametrizations.weight
+        trained = inside.original if inside.is_tensor else inside.original1
+        _make_plain(layer, nn.Parameter(layer.weight.detach(), trained.requires_grad))
     return baked
 
 
@@ -131,7 +133,9 @@ def _refuse_parametrized(name: str, layer: nn.Module) -> None:
         )
 
 
-def _refuse_shared(model: nn.Module, layers: list[tuple[str, nn.Module]]) -> None:
+def refuse_shared(model: nn.Module, layers: list[tuple[str, nn.Module]], what: str) -> None:
+    """Raise ValueError where the weight of a layer is that of another too, of which a
+    parametrization, named by ``what``, would change one alone."""
     owners: dict[int, list[str]] = {}
     for module_name, module in model.named_modules():
         for parameter, value in module._parameters.items():
@@ -142,6 +146,6 @@ def _refuse_shared(model: nn.Module, layers: list[tuple[str, nn.Module]]) -> Non
         places = owners.get(id(weight), []) if weight is not None else []
         if len(places) > 1:
             raise ValueError(
-                f"a compander needs a weight of one layer, and {' and '.join(places)} are the same "
-                f"tensor, of which only that in layer {name} would be bent; untie them first"
+                f"{what} needs a weight of one layer, and {' and '.join(places)} are the same "
+                f"tensor, of which only that in layer {name} would change; untie them first"
             )

@@ -17,11 +17,12 @@ PRECISIONS = ("float32", "half")
 @dataclass(frozen=True)
 class Network:
     """model: a name of `models.MODELS`; widths: inputs, hidden layers, classes (for convolutional
-    networks, channels). normalization: ``none``, ``batch``, ``layer``; parametrization: a name of
-    `models.parametrization`, ``none``, ``weight_norm`` or a curve, whose settings `Companding` has;
-    dropout: the probability of zeroing. neighbour: a name of `models.NEIGHBOURS`, by which a
-    ``residual`` network without normalization starts, in place of scheme and lengths. precision:
-    ``float32``, or ``half``: matrix products in the device's 16-bit format.
+    networks, channels). normalization: ``none``, ``batch``, ``layer``, ``batch_mean``;
+    parametrization: a name of `models.parametrization`, ``none``, ``weight_norm``,
+    ``bounded_weight_norm`` or a curve, whose settings `Companding` has; dropout: the probability of
+    zeroing. neighbour: a name of `models.NEIGHBOURS`, by which a ``residual`` network without
+    normalization starts, in place of scheme and lengths. precision: ``float32``, or ``half``:
+    matrix products in the device's 16-bit format.
     """
 
     model: str = "mlp"

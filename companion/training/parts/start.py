@@ -21,10 +21,10 @@ class Start:
     whose own gain is 1, too); the weights' target under ``wr`` as well. distribution: the shape
     that weights of this standard deviation are drawn from, one of `initialization.DISTRIBUTIONS`.
 
-    lengths, directions: of the weight vectors under weight norm, as in `weight_norm_`; ``drawn``
-    leaves both as the scheme draws them, the others put them in its place, with ``gain`` for layers
-    before an activation and, for ``data``, `START_IMAGES` training images. ``corrected`` is the
-    forward rule with fans counted at the images' size.
+    lengths, directions: of the weight vectors under weight norm, learned or bounded, as in
+    `weight_norm_`; ``drawn`` leaves both as the scheme draws them, the others put them in its
+    place, with ``gain`` for layers before an activation and, for ``data``, `START_IMAGES` training
+    images. ``corrected`` is the forward rule with fans counted at the images' size.
     """
 
     scheme: str = "kaiming"

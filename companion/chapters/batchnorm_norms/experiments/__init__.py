@@ -3,6 +3,7 @@
 from companion.chapters.batchnorm_norms.experiments import (
     adamw,
     batches,
+    bounded,
     convnet,
     period,
     resnet,
@@ -15,6 +16,8 @@ EXPERIMENTS = (
     convnet.SGD,
     adamw.DIGITS,
     resnet.CIFAR,
+    bounded.CIFAR,
+    bounded.DIGITS,
     small.DIGITS,
     period.DIGITS,
     batches.DIGITS,

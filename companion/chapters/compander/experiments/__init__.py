@@ -4,6 +4,7 @@ from companion.chapters.compander.experiments import batchnorm, mlp, networks, r
 
 EXPERIMENTS = (
     mlp.CIFAR,
+    mlp.PAIRS,
     mlp.DIGITS,
     mlp.ADAPTIVE,
     batchnorm.DIGITS,

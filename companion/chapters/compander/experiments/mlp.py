@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from companion.experiments.arm import Arm
 from companion.experiments.plan import Experiment, Scale
-from companion.measure import catalogue, companding
+from companion.measure import accuracy, catalogue, companding
 from companion.training.settings import Settings
 
 A, B = 1.0, 0.6
@@ -91,6 +91,25 @@ CIFAR = Experiment(
         "learns best at 0.0278, so that a faster one gains.",
     ),
 )
+
+PAIRS = Experiment(
+    name="compander-pairs",
+    title="Many pairs of one question: the weight compander at a = 1 and its twin, N's MLP",
+    source="this book, after the weight compander's Table I",
+    arms={
+        "twin": replace(CIFAR.arms["twin"], baseline=None),
+        "wc": CIFAR.arms["wc"],
+    },
+    measures=(accuracy.ACCURACY,),
+    paired=True,
+    scales={
+        "quick": Scale("quick", 2, 2, ("digits",), "a check that everything runs"),
+        "book": Scale("book", 30, 10, ("cifar10-jpeg", "cifar10"), "thirty pairs on two CPU cores"),
+        "full": Scale("full", 400, 10, ("cifar10", "cifar10-jpeg"), "400 pairs, on a GPU"),
+    },
+    deviations=CIFAR.deviations,
+)
+"""The first pairs are those of `CIFAR`, whose twelve leave the answer open."""
 
 _DIGITS = Settings(widths=(64, 64, 64, 10), learning_rate=0.003)
 DIGITS = Experiment(
