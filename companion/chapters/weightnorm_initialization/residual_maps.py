@@ -63,7 +63,7 @@ def largest_rate(record: Record, start: str) -> float:
 def hessians(record: Record) -> dict[str, list[float]]:
     """Start, as `table_2.STARTS` names it -> log10 of the Hessian's norm in every network before
     training, ascending, of a record of `table_2`; a norm that is not known is left out."""
-    first = record.epochs[record.epochs["epoch"] == 0].dropna(subset="hessian_norm")
+    first = record.epochs[(record.epochs["epoch"] == 0) & (record.epochs["hessian_norm"] > 0)]
     starts = first["arm"].str.rsplit(" ", n=1).str[-1]
     return {
         str(start): sorted(np.log10(norms.astype(float)))
