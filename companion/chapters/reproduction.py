@@ -120,7 +120,7 @@ def _with_start(best: pd.DataFrame, record: Record) -> pd.DataFrame:
     if "hessian_norm" not in record.epochs:
         return best
     first = record.epochs[record.epochs["epoch"] == 0].set_index("run")["hessian_norm"]
-    return best.assign(hessian_norm=np.log10(best["run"].map(first).astype(float)))
+    return best.assign(hessian_norm=np.log10(best["run"].map(first[first > 0]).astype(float)))
 
 
 def _arms(row: Any) -> list[str]:

@@ -61,6 +61,8 @@ def extreme(
         return Extreme(math.nan, math.nan)
     operator = LinearOperator((first.size, first.size), matvec=pieces.product, dtype=np.float64)
     start = np.random.default_rng(seed).standard_normal(first.size)
+    if not pieces.product(start).any():  # saturated: ARPACK refuses a Hessian of 0
+        return Extreme(0.0, 0.0)
     try:
         # ARPACK's own bound is that of the residual, and float32 products add to it
         found, vectors = eigsh(operator, 1, which="LM", v0=start, tol=RESIDUAL / 2, maxiter=steps)
@@ -68,7 +70,7 @@ def extreme(
         return Extreme(math.nan, math.inf)
     value, vector = float(found[0]), vectors[:, 0]
     away = pieces.product(vector) - value * vector
-    return Extreme(value, float(np.linalg.norm(away) / max(abs(value), math.ulp(0))))
+    return Extreme(value, float(np.linalg.norm(away) / abs(value)) if value else math.inf)
 
 
 class _Pieces:

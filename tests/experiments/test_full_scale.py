@@ -21,8 +21,8 @@ SMALL = ("mlp", "lenet5")
 MAPS = ("depth-gain-tanh", "depth-gain-relu", "depth-width-relu", "weight-norm-depth-unplanned",
         "weight-norm-neighbours")  # fmt: skip
 """Experiments with networks in which the signal dies: that is what they show."""
-DEAD = ("weight-norm-depth-unplanned", "weight-norm-neighbours")
-"""One in which it dies in every network of the largest depths, and one with starts that leave the
+DEAD = ("weight-norm-depth-unplanned", "weight-norm-neighbours", "weight-norm-table-2-resnet164")
+"""One in which it dies in every network of the largest depths, and two with starts that leave the
 first layers of branches where they are until the last ones have left 0, or that diverge at once."""
 IMAGES = {"train": 8, "validation": 4, "test": 4}
 BATCH = 2
@@ -97,8 +97,9 @@ def test_the_full_scale_takes_a_step_and_measures(name):
         for table, frame in measured.items():
             assert tables.encode(table, frame, layout).num_rows >= len(runs)
         assert set(measured["epochs"]["arm"]) == {run.arm for run in runs}
+        unsure = [column.name for column in layout["epochs"] if not column.start]
         if name not in DEAD:
-            assert measured["epochs"].notna().all(axis=None)
+            assert measured["epochs"].drop(columns=unsure).notna().all(axis=None)
 
 
 def test_large_networks_are_trained_alone_and_once_a_kind(monkeypatch):

@@ -321,6 +321,7 @@ def test_errata_has_one_row_a_lead():
         "where batch norm is ahead": "does not hold",
         "the band of several stages": "holds",
         "PyTorch's default": "left open",
+        "what borders take": "does not hold",
         "the gain on TinyImageNet": "does not hold",
         "the exception": "does not hold",
         "what weight norm does": "does not hold",

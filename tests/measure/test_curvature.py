@@ -85,6 +85,10 @@ def test_the_largest_may_be_negative():
     assert found.norm == pytest.approx(5, rel=RESIDUAL)
 
 
+def test_a_hessian_of_0_has_the_norm_0():
+    assert extreme(quadratic(0.0, 0.0, 0.0), *ONE) == curvature.Extreme(0.0, 0.0)
+
+
 def test_chunks_are_one_loss():
     """Of more images than a chunk, the last one smaller: a mean over images, not over chunks."""
     count = CHUNK + 7

@@ -127,6 +127,29 @@ def check_depth(shown: Sequence[Record]) -> None:
     )
 
 
+def check_deep(shown: Sequence[Record]) -> None:
+    """Guard the sentences about a hundred and two hundred plain layers, those of `maps.deep`."""
+    cells = maps.deep_cells(shown)
+    runs = cells.set_index(["depth", "start", "rate"])["runs"]
+    claims.require(
+        "at the largest rate both networks of a hundred layers know four digits in ten",
+        min(runs[100, "forward", 0.001]) > 0.38 and max(runs[100, "forward", 0.001]) < 0.46,
+        *shown,
+    )
+    claims.require(
+        "from data all guess at every rate, at either depth",
+        cells.loc[cells["start"] == "data", "runs"].map(max).max() < 0.12,
+        *shown,
+    )
+    claims.require(
+        "two hundred know some four digits in ten too, at either of the two smaller rates, and "
+        "guess at the largest",
+        all(0.35 < min(runs[200, "forward", step]) < 0.45 for step in (0.00025, 0.001))
+        and max(runs[200, "forward", 0.004]) < 0.12,
+        *shown,
+    )
+
+
 def check_rate(record: Record) -> None:
     """Guard the sentences about curvature and learning rate, a record of `rate.EXPERIMENT`."""
     deepest = figures.CURVED_DEPTHS[-1]

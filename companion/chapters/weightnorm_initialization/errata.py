@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from companion.chapters.weightnorm_initialization import random_networks
 from companion.evidence import published, summaries
 from companion.evidence.findings import Finding, judge
 from companion.theory import weight_norm
@@ -13,7 +14,15 @@ from companion.theory import weight_norm
 
 def findings() -> list[Finding]:
     """Every finding about A."""
-    return [constant(), first_block(), place_of_g(), batch_norm_ahead(), band(), torch_default()]
+    return [
+        constant(),
+        first_block(),
+        place_of_g(),
+        batch_norm_ahead(),
+        band(),
+        torch_default(),
+        borders(),
+    ]
 
 
 def constant(largest: int = 500) -> Finding:
@@ -159,4 +168,28 @@ def torch_default(blocks: int = 18) -> Finding:
         verdict="left open",
         effect="A new layer's lengths are the flattest of all starts in chapter 6's residual "
         "networks, and length 1 the most curved: the ranking of Table 2 hangs on which is meant.",
+    )
+
+
+def borders(layers: int = 40, channels: int = 16) -> Finding:
+    """Does the rule keep signals in deep convolutional networks whose images are small?"""
+    bare, counted = (
+        random_networks.convolutional(start, layers, channels) for start in ("forward", "corrected")
+    )
+    side = random_networks.SIDE // 4  # behind two strides of 2
+    read = weight_norm.reads(side, 3, padding=1)
+    return Finding(
+        lead="what borders take",
+        source="A",
+        where="section 3, implementation details",
+        printed="the results apply to fully connected and to convolutional networks, with k²c for "
+        "the fans",
+        computed=f"in images of {side} by {side} with zero padding {read:.2f} of 3 taps along an "
+        f"axis read an input, so a layer keeps {read / 3:.3f} of a flat signal's length; {layers} "
+        f"layers of {channels} channels keep {bare[0]:.2g} of a signal's and {bare[1]:.2g} of a "
+        f"gradient's, and with fans counted at that size {counted[0]:.2g} and {counted[1]:.2g}",
+        verdict=judge([0.5 < value < 2 for value in bare[:2]]),
+        effect="In A's plain convolutional networks the proposed start fades with depth too, and "
+        "two strides halve the signal twice before; a fan counted at the image's size gives most "
+        "of it back.",
     )

@@ -114,13 +114,14 @@ def residual_networks() -> Shown:
     )
 
 
-def trained_depths(shown: Sequence[Record]) -> Shown:
+def trained_depths(shown: Sequence[Record], deep: Sequence[Record]) -> Shown:
     """Accuracy by depth at each start's best rate, and of every run, sorted (A, figure 2).
 
-    shown: records of `depth`, all starts together.
+    shown: records of `depth`, all starts together; deep: those of `maps.deep`.
     """
     figure, (left, right) = canvas(columns=2, height=3.4, sharey=True)
     best, every, ends, said = maps.best(shown), maps.cells(shown), [], []
+    beyond = maps.deep_best(deep)
     for start, family in COLOURS.items():
         rows = best[best["start"] == start].sort_values("depth")
         accuracy = 100 * rows["accuracy"]
@@ -128,31 +129,49 @@ def trained_depths(shown: Sequence[Record]) -> Shown:
         for row in rows.itertuples():
             left.plot([row.depth] * len(row.runs), [100 * run for run in row.runs], "o", ms=3.5,
                       color=style.colour(family), alpha=0.8)  # fmt: skip
+        more = beyond[beyond["start"] == start].sort_values("depth")
+        if len(more):
+            deeper = [accuracy.iloc[-1], *(100 * more["accuracy"])]
+            left.plot([rows["depth"].iloc[-1], *more["depth"]], deeper, dashes=(4, 2), lw=1.1,
+                      color=style.colour(family))  # fmt: skip
+            for row in more.itertuples():
+                left.plot([row.depth] * len(row.runs), [100 * run for run in row.runs], "o", ms=3.5,
+                          mfc="none", color=style.colour(family))  # fmt: skip
+            said.append(f"{depth.NAMES[start]}, deeper: " + ", ".join(
+                f"{100 * row.accuracy:.0f} % at {row.depth}" for row in more.itertuples()
+            ))  # fmt: skip
         runs = sorted((run for row in every[every["start"] == start]["runs"] for run in row),
                       reverse=True)  # fmt: skip
         right.plot(np.arange(1, len(runs) + 1), 100 * np.array(runs), color=style.colour(family))
         learned = sum(run > maps.LEARNED for run in runs) / len(runs)
-        ends.append((accuracy.iloc[-1], depth.NAMES[start], style.text_colour(family)))
+        last = deeper[-1] if len(more) else accuracy.iloc[-1]
+        ends.append((last, depth.NAMES[start], style.text_colour(family)))
         said.append(
             f"{depth.NAMES[start]}: {', '.join(f'{value:.0f}' for value in accuracy)} % by depth; "
             f"{learned:.0%} of all runs learned"
         )
     left.set_xscale("log")
-    left.set_xticks(depth.BOOK_DEPTHS, [str(value) for value in depth.BOOK_DEPTHS])
+    left.set_xticks(depth.DEPTHS, [str(value) for value in depth.DEPTHS])
     left.minorticks_off()
-    left.set_xlim(1.8, 55)
+    left.set_xlim(1.8, 230)
     left.set_ylim(0, 102)
     right.set_xlim(0, len(runs))
     right.tick_params(labelleft=True)
-    head(left, "Test accuracy (%), best rate", "line: mean, dots: runs", "layers")
+    head(
+        left,
+        "Test accuracy (%), best rate",
+        "line: mean, dots: runs; dashed: more epochs",
+        "layers",
+    )
     head(right, "Test accuracy (%), every run", "sorted, best first", "runs of a start")
     name_lines(left, ends)
     return show(
         figure,
         alt=f"Depths {', '.join(map(str, depth.BOOK_DEPTHS))}. {'; '.join(said)}.",
         caption="Length 1 and PyTorch's stop at a few layers, lengths from data at twenty, and the "
-        "two rules go deeper (A's figure 2).",
-        ran=f"{shown[0].label()}. Five learning rates for every depth and start.",
+        "two rules go deeper, the forward rule to two hundred (A's figure 2).",
+        ran=f"{shown[0].label()}. Five learning rates for every depth and start; dashed, two or "
+        f"three, for {deep[0].provenance['epochs']} and {deep[1].provenance['epochs']} epochs.",
         name="trained-depths",
     )
 

@@ -86,3 +86,29 @@ def rescues(record: Record) -> pd.DataFrame:
             for start, held in itertools.product(rescued.STARTS, ("none", "wr", "wrs"))
         ]
     ).set_index(["start", "held"])
+
+
+DEEP_RECORDS = ("weight-norm-deeper-digits-book", "weight-norm-deepest-digits-book")
+
+
+def deep() -> tuple[Record, ...]:
+    """The records of `depth.DEEPER` and `depth.DEEPEST`, a hundred layers and two hundred."""
+    return tuple(records.recorded(name) for name in DEEP_RECORDS)
+
+
+def deep_cells(shown: Sequence[Record]) -> pd.DataFrame:
+    """As `cells`, of the records of `deep`: start, depth, rate, runs, accuracy."""
+    rows = []
+    for layers, record in zip(depth.DEEP, shown, strict=True):
+        reached = ends(record)
+        for _, start, step in depth.deep_arms(layers):
+            runs = sorted(reached[depth.arm_name(layers, start, step)].fillna(0.0))
+            rows.append({"start": start, "depth": layers, "rate": step, "runs": runs,
+                         "accuracy": sum(runs) / len(runs)})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def deep_best(shown: Sequence[Record]) -> pd.DataFrame:
+    """As `best`, of the records of `deep`."""
+    every = deep_cells(shown)
+    return every.loc[every.groupby(["start", "depth"])["accuracy"].idxmax()].reset_index(drop=True)

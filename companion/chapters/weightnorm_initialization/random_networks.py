@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion import streams
+from companion import data, models, streams
 from companion.methods.initialization import weight_norm_
 from companion.methods.parametrizations import weight_norm
 from companion.theory import weight_norm as theory
 
-LAYERS, BLOCKS, INPUTS = 20, 40, 64
+LAYERS, BLOCKS, INPUTS, SIDE = 20, 40, 64, 32
 NARROW, WIDE = (150, 250), (950, 1050)
 """Between these numbers A draws the widths of its networks, uniformly."""
 BOOK_WIDE = (450, 550)
@@ -142,6 +142,43 @@ def residual(
         for start in starts:
             found[start].append(lengths(model, start, white(seed, width), seed))
     return {start: _together(each) for start, each in found.items()}
+
+
+@cache
+def convolutional(
+    start: str, depth: int, channels: int, networks: int = 6
+) -> tuple[float, float, float]:
+    """What A's plain convolutional networks of so many layers do to digits, untrained: a signal's
+    length at the last convolution over that at the second; the gradient's the other way; and how
+    far the last signals of different images, averaged over places, lie from their mean, over its
+    length; geometric means over networks. ``corrected``: the forward rule with fans counted at the
+    images' size.
+
+    The digits are enlarged to `SIDE` by `SIDE`, in three channels that are alike.
+    """
+    found = [_convolutional(start, depth, channels, seed) for seed in range(networks)]
+    return tuple(np.exp(np.log(found).mean(axis=0)).tolist())
+
+
+def _convolutional(start: str, depth: int, channels: int, seed: int) -> tuple[float, ...]:
+    widths = (3, *[channels] * (depth - 1), 10)
+    model = models.build("deepcnn", widths, parametrization="weight_norm")
+    split = data.split(data.load("digits"))
+    small = split.standardize(split.train_images[:INPUTS])
+    x = nn.functional.interpolate(small, (SIDE, SIDE)).expand(-1, 3, -1, -1)
+    corrected = start == "corrected"
+    weight_norm_(model, "forward" if corrected else start, seed=seed, images=x, corrected=corrected)
+    strided = 2 * len(model.features) // (depth - 1)  # modules of the two that have a stride
+    first = model.features[:strided](x).detach().requires_grad_(True)
+    last = model.features[strided:](first)
+    outward = streams.normal(seed, "gradient", 0, last.numel()).view(last.shape)
+    (slope,) = torch.autograd.grad((last * outward).sum(), first)
+    ends, starts, back, out = (
+        one.detach().double().norm() for one in (last, first, slope, outward)
+    )
+    flat = last.detach().double().mean(dim=(2, 3))
+    apart = (flat - flat.mean(dim=0)).square().sum(dim=1).mean().sqrt() / flat.mean(dim=0).norm()
+    return float(ends / starts), float(back / out), float(apart)
 
 
 def _together(each: Sequence[Passed]) -> Passed:

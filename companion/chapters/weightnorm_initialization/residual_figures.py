@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from companion.chapters.weightnorm_initialization import figures, residual_maps
+from companion.chapters.weightnorm_initialization import figures, maps, residual_maps
 from companion.chapters.weightnorm_initialization.experiments import (
     depth,
     neighbours,
     survival,
     table_1,
+    table_2,
 )
 from companion.display import style
 from companion.display.figures import canvas, log_axis, show
 from companion.display.labels import head
 from companion.display.svg import Shown
-from companion.evidence import published
+from companion.evidence import published, summaries
 from companion.evidence.records import Record
 
 COLOURS = {**figures.COLOURS, "hanin": "wrs"}
@@ -67,45 +70,49 @@ def survivors(record: Record) -> Shown:
     )
 
 
-def hundred_layers(record: Record) -> Shown:
-    """Test accuracy of a hundred plain layers by learning rate, from two starts (A, figure 2).
-    record: of `depth.DEEPER`."""
-    figure, axes = canvas(height=3.0)
-    rows, said = residual_maps.deepest(record), []
-    for shift, start in ((-0.1, "forward"), (0.1, "data")):
-        colour = style.colour(COLOURS[start])
-        for place, row in enumerate(rows[rows["start"] == start].itertuples()):
-            runs = [100 * run for run in row.runs]
-            axes.plot([place + shift] * len(runs), runs, "o", ms=6, color=colour, alpha=0.85)
-            values = ", ".join(f"{run:.0f}" for run in runs)
-            said.append(f"{NAMES[start]}, rate {row.rate:g}: {values} %")
-    axes.axhline(10, color=style.INK, lw=1, dashes=(4, 2))
-    axes.set_xticks(range(len(depth.DEEP_RATES)), [f"{rate:g}" for rate in depth.DEEP_RATES])
-    axes.set_xlim(-0.5, len(depth.DEEP_RATES) - 0.5)
-    axes.set_ylim(0, 102)
-    head(axes, "Test accuracy (%)", "left dots: forward rule; right: from data; dashed: chance",
-         "learning rate")  # fmt: skip
+def very_deep(shown: Sequence[Record]) -> Shown:
+    """Test accuracy of a hundred and of two hundred plain layers by learning rate, from two starts
+    (A, figure 2). shown: those of `maps.deep`."""
+    figure, panels = canvas(columns=2, height=3.0, sharey=True)
+    rows, said = maps.deep_cells(shown), []
+    for axes, layers in zip(panels, depth.DEEP, strict=True):
+        rates = sorted({rate for tried in depth.DEEP_RATES[layers].values() for rate in tried})
+        for shift, start in ((-0.1, "forward"), (0.1, "data")):
+            mine = rows[(rows["depth"] == layers) & (rows["start"] == start)]
+            for row in mine.itertuples():
+                runs = [100 * run for run in row.runs]
+                axes.plot([rates.index(row.rate) + shift] * len(runs), runs, "o", ms=6,
+                          color=style.colour(COLOURS[start]), alpha=0.85)  # fmt: skip
+                values = ", ".join(f"{run:.0f}" for run in runs)
+                said.append(f"{layers} layers, {NAMES[start]}, rate {row.rate:g}: {values} %")
+        axes.axhline(10, color=style.INK, lw=1, dashes=(4, 2))
+        axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
+        axes.set_xlim(-0.5, len(rates) - 0.5)
+        axes.set_ylim(0, 102)
+        axes.tick_params(labelleft=True)
+        head(axes, f"Test accuracy (%), {layers} layers",
+             "left dots: forward rule; right: from data", "learning rate")  # fmt: skip
+    ran = "; ".join(record.label() for record in shown)
     return show(
         figure,
-        alt=f"{depth.DEEP[0]} layers. {'; '.join(said)}.",
-        caption="From the forward rule a hundred layers learn, slowly, and from data they do not "
-        "(A's figure 2).",
-        ran=f"{record.label()}. {depth.DEEP[0]} layers of {depth.LOW} to {depth.HIGH} units; dots "
-        "are runs.",
-        name="hundred-layers",
+        alt=f"{'; '.join(said)}.",
+        caption="From the forward rule a hundred plain layers learn, and two hundred, slowly; from "
+        "data neither does (A's figure 2).",
+        ran=f"{ran}. {depth.LOW} to {depth.HIGH} units a layer; dots are runs, dashed: chance.",
+        name="very-deep",
     )
 
 
-def beside_batch_norm(record: Record) -> Shown:
-    """Test errors beside batch norm's (A, Table 1), and the Hessian's norms (A, Table 2). record:
-    of `table_1.CIFAR10`."""
+def beside_batch_norm(record: Record, curved: Record) -> Shown:
+    """Test errors beside batch norm's (A, Table 1), and the Hessian's norms (A, Table 2). Records
+    of `table_1.CIFAR10` and `table_2.CIFAR10`."""
     figure, (left, right) = canvas(columns=2, height=3.5)
     found = residual_maps.errors(record)
-    printed = {key: published.rows("A", key).set_index("cell")["mean"] for key in ("1", "2")}
+    printed = {key: published.rows("A", key).set_index("cell") for key in ("1", "2")}
     said = []
     for place, (arm, (_, family)) in enumerate(ARMS.items()):
         runs, colour = found[arm], style.colour(family)
-        theirs = printed["1"][f"{table_1.BOOK} {arm}"]
+        theirs = printed["1"]["mean"][f"{table_1.BOOK} {arm}"]
         left.plot(runs, [place] * len(runs), "o", ms=5, color=colour, alpha=0.8)
         left.plot(theirs, place + 0.22, "D", ms=5, mfc="none", mec=style.MUTED)
         said.append(f"{ARMS[arm][0]}: {np.mean(runs):.1f} % (A {theirs:g} %)")
@@ -113,30 +120,52 @@ def beside_batch_norm(record: Record) -> Shown:
     left.set_ylim(len(ARMS) - 0.4, -0.6)
     left.set_xlim(0, 1.1 * max(10.0, *(max(runs) for runs in found.values())))
     head(left, "Test error, 56 layers", "diamonds: A's, CIFAR-10; ← better", "test error (%)")
-    for place, start in enumerate(residual_maps.HESSIAN_STARTS):
-        ours, colour = residual_maps.hessian(start), style.colour(COLOURS[start])
-        right.plot(ours, place, "o", ms=6, color=colour)
-        said.append(f"norm, {NAMES[start]}: {ours:.2f}")
-        theirs = printed["2"].get(f"c10 wrn40-10 {'torch' if start == 'one' else start}")
-        if theirs is not None and start != "torch":
-            right.plot(theirs, place + 0.22, "D", ms=5, mfc="none", mec=style.MUTED)
-            said[-1] += f" (A {theirs:g})"
-    right.set_yticks(
-        range(len(residual_maps.HESSIAN_STARTS)),
-        [NAMES[start] for start in residual_maps.HESSIAN_STARTS],
-    )
-    right.set_ylim(len(residual_maps.HESSIAN_STARTS) - 0.4, -0.6)
+    norms = residual_maps.hessians(curved)
+    for place, (start, (_, label, family)) in enumerate(table_2.STARTS.items()):
+        ours, colour = norms[start], style.colour(family)
+        right.plot(ours, [place] * len(ours), "o", ms=4, color=colour, alpha=0.5)
+        said.append(f"norm, {label}: {np.mean(ours):.2f}")
+        if (cell := f"c10 wrn40-10 {start}") in printed["2"].index:
+            theirs = printed["2"].loc[cell]
+            right.errorbar(theirs["mean"], place + 0.25, xerr=theirs["sd"], fmt="D", ms=5,
+                           mfc="none", color=style.MUTED, elinewidth=1)  # fmt: skip
+            said[-1] += f" (A {theirs['mean']:g})"
+    right.set_yticks(range(len(norms)), [label for _, label, _ in table_2.STARTS.values()])
+    right.set_ylim(len(norms) - 0.4, -0.6)
     right.set_xlim(-1, 8)
-    head(right, "Hessian's norm, 40 layers", "diamonds: A's WRN-40-10", "log10 of the norm")
+    head(right, "Hessian's norm, 40 layers", "diamonds: A's WRN-40-10, ± sd", "log10 of the norm")
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
         caption="Left: on the digits all four do equally well. Right: the forward rule is flatter "
         "than the starts that A compares, and a new layer's lengths are flatter still.",
-        ran=f"Left: {record.label()}, 8 to 32 channels; right: one untrained network each, 4 to 16 "
-        f"channels, {residual_maps.HESSIAN_IMAGES} digits.",
+        ran=f"Left: {record.label()}, 8 to 32 channels; right: {curved.label()}, "
+        f"{table_2.BASE} to {4 * table_2.BASE} channels, untrained, a tenth of the images.",
         name="beside-batch-norm",
     )
+
+
+def curved_table(*shown: Record) -> Styler:
+    """A row a start of `table_2`: mean of log10 of the Hessian's norm with its 95 % interval, ours
+    and A's mean and deviation, a pair of columns a record."""
+    columns: dict[str, dict[str, str]] = {}
+    printed = published.rows("A", "2").set_index("cell")
+    for record in shown:
+        arms = list(record.provenance["arms"])
+        network = arms[0].rpartition(" ")[0]
+        layers = table_2.NETWORKS[network][0]
+        ours, theirs = {}, {}
+        for start, (_, label, _) in table_2.STARTS.items():
+            found = residual_maps.hessians(record).get(start, [])
+            one = summaries.summary(found) if len(found) > 1 else None
+            ours[label] = f"{one.mean:.2f} ({one.low:.2f} to {one.high:.2f})" if one else "none"
+            cell = f"{network} {start}"
+            theirs[label] = (
+                f"{printed['mean'][cell]:.2f} ± {printed['sd'][cell]:.2f}"
+                if cell in printed.index else "–"
+            )  # fmt: skip
+        columns |= {f"{layers} layers, ours": ours, f"{layers} layers, A's": theirs}
+    return pd.DataFrame(columns).rename_axis("start").style
 
 
 def neighbours_table(record: Record) -> Styler:

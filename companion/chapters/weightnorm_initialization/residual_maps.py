@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
 from companion import models, streams
-from companion.chapters.weightnorm_initialization import curvature
 from companion.chapters.weightnorm_initialization.experiments import (
-    depth,
     neighbours,
     survival,
     table_1,
@@ -22,14 +19,11 @@ from companion.chapters.weightnorm_initialization.maps import LEARNED, ends
 from companion.evidence import selection
 from companion.evidence.records import Record
 from companion.methods.initialization import weight_norm_
-from companion.models import residual
 
 ALIVE = 0.2
 """Training accuracy, twice that of a guess, above which a run counts as one that survived: one
 that diverged, or died on the way, guesses."""
-HESSIAN_WIDTHS = (1, *residual.widths(survival.DEPTH, 1, 4)[1:])
-HESSIAN_STARTS = ("forward", "data", "one", "hanin", "torch")
-HESSIAN_IMAGES, IMAGES = 64, 64
+IMAGES = 64
 
 
 def survived(record: Record) -> pd.DataFrame:
@@ -42,18 +36,6 @@ def survived(record: Record) -> pd.DataFrame:
                 runs = reached[survival.arm_name(start, warmup, rate)]
                 rows.append((start, warmup, rate, float((runs > ALIVE).mean())))
     return pd.DataFrame(rows, columns=["start", "warmup", "rate", "share"])
-
-
-def deepest(record: Record) -> pd.DataFrame:
-    """Start and rate -> every run's accuracy in a hundred layers, ascending, of a record of
-    `depth.DEEPER`: columns start, rate, runs."""
-    reached = ends(record)
-    rows = [
-        (start, rate, sorted(reached[depth.arm_name(depth.DEEP[0], start, rate)].fillna(0.0)))
-        for start in ("forward", "data")
-        for rate in depth.DEEP_RATES
-    ]
-    return pd.DataFrame(rows, columns=["start", "rate", "runs"])
 
 
 def errors(record: Record) -> dict[str, list[float]]:
@@ -78,11 +60,15 @@ def largest_rate(record: Record, start: str) -> float:
     return max(able, default=0.0)
 
 
-@cache
-def hessian(start: str) -> float:
-    """log10 of the Hessian's norm in a narrow network of 40 layers, over the first digits."""
-    settings = replace(survival.settings(start, 0, 0.01), widths=HESSIAN_WIDTHS)
-    return math.log10(curvature.at_start(settings, 0, HESSIAN_IMAGES))
+def hessians(record: Record) -> dict[str, list[float]]:
+    """Start, as `table_2.STARTS` names it -> log10 of the Hessian's norm in every network before
+    training, ascending, of a record of `table_2`; a norm that is not known is left out."""
+    first = record.epochs[(record.epochs["epoch"] == 0) & (record.epochs["hessian_norm"] > 0)]
+    starts = first["arm"].str.rsplit(" ", n=1).str[-1]
+    return {
+        str(start): sorted(np.log10(norms.astype(float)))
+        for start, norms in first.groupby(starts)["hessian_norm"]
+    }
 
 
 @cache

@@ -112,8 +112,19 @@ UNPLANNED = _experiment(
 """What A's figure 2 leaves out."""
 
 DEEP = (100, 200)
-DEEP_RATES = (0.00006, 0.00025, 0.001)
-_DEEP_ARMS = tuple(itertools.product(("forward", "data"), DEEP_RATES))
+DEEP_STARTS = ("forward", "data")
+DEEP_RATES = {
+    100: dict.fromkeys(DEEP_STARTS, (0.00006, 0.00025, 0.001)),
+    200: {"forward": (0.00025, 0.001, 0.004), "data": (0.00001, 0.00006)},
+}
+"""Depth and start -> the learning rates at book scale."""
+
+
+def deep_arms(depth: int) -> tuple[tuple[int, str, float], ...]:
+    """The arms of a hundred or two hundred layers at book scale, as arguments of `arm_name`."""
+    return tuple((depth, start, rate) for start in DEEP_STARTS for rate in DEEP_RATES[depth][start])
+
+
 DEEPER = Experiment(
     name="weight-norm-deeper",
     title="A hundred and two hundred weight-normalized layers, by the forward rule and from data",
@@ -121,30 +132,26 @@ DEEPER = Experiment(
     measures=(accuracy.LEARNING,),
     arms={
         arm_name(*arm): Arm(settings(*arm), family="weight_norm")
-        for arm in ((layers, *rest) for layers in DEEP for rest in _DEEP_ARMS)
+        for arm in ((layers, *rest) for layers in DEEP for _, *rest in deep_arms(100))
     },
     scales={
         "quick": Scale("quick", 1, 1, ("digits",), "a check that everything runs"),
         "book": Scale("book", 2, 25, ("digits",), "two runs an arm of a hundred layers, on one CPU "
-                      "core", arms=tuple(arm_name(100, *arm) for arm in _DEEP_ARMS)),
+                      "core", arms=tuple(arm_name(*arm) for arm in deep_arms(100))),
         "full": Scale("full", 5, 20, ("mnist",), "the paper's images, on a GPU",
-                      arms=tuple(arm_name(200, *arm) for arm in _DEEP_ARMS)),
+                      arms=tuple(arm_name(200, *arm) for _, *arm in deep_arms(100))),
     },
     deviations=DEVIATIONS,
 )  # fmt: skip
 """The depths beyond the book scale of `COMPARED`, with more epochs and smaller steps."""
 
-DEEPEST_ARMS = (
-    *itertools.product(DEEP[1:], ("forward",), (0.00025, 0.001, 0.004)),
-    *itertools.product(DEEP[1:], ("data",), (0.00001, 0.00006)),
-)
 DEEPEST = Experiment(
     name="weight-norm-deepest",
     title="Two hundred weight-normalized layers, by the forward rule and from data",
     source="Arpit, Campos and Bengio, figure 2",
     measures=(accuracy.LEARNING,),
     paired=True,
-    arms={arm_name(*arm): Arm(settings(*arm), family="weight_norm") for arm in DEEPEST_ARMS},
+    arms={arm_name(*arm): Arm(settings(*arm), family="weight_norm") for arm in deep_arms(200)},
     scales={
         "quick": Scale("quick", 1, 1, ("digits",), "a check that everything runs"),
         "book": Scale("book", 1, 40, ("digits",), "one run an arm, on one CPU core"),

@@ -11,11 +11,11 @@ from companion.training.settings import Settings
 NETWORKS = {"c10 wrn40-10": (40, 10), "c100 resnet164": (164, 1)}
 """A's rows: depth, factor of the width."""
 STARTS = {
-    "torch": ("one", "length 1", "batch_norm"),
+    "torch": ("one", "length 1", "none"),
     "data": ("data", "from data", "compander"),
     "hanin": ("hanin", "stage-wise Hanin", "wrs"),
     "forward": ("forward", "forward rule", "weight_norm"),
-    "new": ("torch", "a new layer's", "none"),
+    "new": ("torch", "a new layer's", "wd"),
 }
 """A's columns, and one more: lengths, label, family. See `DEVIATIONS` for the first."""
 BASE = 4
