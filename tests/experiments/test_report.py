@@ -185,6 +185,7 @@ def test_what_l_derives_is_repeated():
         "Low rank": "holds",
         "Effective learning rate": "does not hold",
         "Figure 7": "does not hold",
+        "Figure 8": "holds",
         "Figure S3": "holds",
         "Noise outside the input span": "does not hold",
     }
