@@ -100,7 +100,7 @@ def _steps(
 
 def rates(record: Record) -> Shown:
     """Test accuracy at three learning rates; a record of `bounded.DIGITS`."""
-    figure, axes = canvas(height=3.5)
+    figure, axes = canvas(width=4.8, height=3.4)  # the names stand beside it
     values, said, ends = inside.final(record), [], []
     for kind, (label, family, dash) in bounded.KINDS.items():
         found = [summary(values[bounded.arm(kind, rate)]) for rate in bounded.RATES]
