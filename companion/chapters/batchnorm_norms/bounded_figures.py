@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from companion.chapters.batchnorm_norms import bounded as parts
 from companion.chapters.batchnorm_norms import inside
-from companion.chapters.batchnorm_norms.experiments import bounded
+from companion.chapters.batchnorm_norms.experiments import bounded, small
 from companion.display import style
 from companion.display.figures import accuracy_curves, canvas, log_axis, name_lines, show
 from companion.display.labels import head
@@ -18,8 +18,6 @@ from companion.experiments.arm import Arm
 
 LAYER = 2
 """The layer whose turns and lengths are drawn."""
-
-
 RATE = 0.1
 """The learning rate of the digits' curves."""
 
@@ -48,7 +46,8 @@ def curves(digits: Record, cifar: Record) -> Shown:
         caption="On CIFAR-10 bounded weight norm leads at first; on the digits, trained longer, it "
         "ends last, unless its v decays.",
         ran=f"{digits.label()}, learning rate {RATE}; {cifar.label()}. The rate falls tenfold "
-        "after epochs 15 and 3; on CIFAR-10 WRS has the rate that matches decay.",
+        f"after epochs {small.DROP} and {bounded.DROP}; on CIFAR-10 WRS has the rate that "
+        "matches decay.",
         name="bounded-curves",
     )
 
@@ -112,7 +111,8 @@ def rates(record: Record) -> Shown:
             axes.plot([rate] * 2, [one.low, one.high], color=colour, lw=1.1)
         ends.append((means[-1], label, style.text_colour(family)))
         told = ", ".join(f"{mean:.1f}" for mean in means)
-        said.append(f"{label} at rates 0.03, 0.1, 0.3: {told} %")
+        at = ", ".join(f"{rate:g}" for rate in bounded.RATES)
+        said.append(f"{label} at rates {at}: {told} %")
     log_axis(axes.xaxis)
     axes.set_xticks(bounded.RATES, [f"{rate:g}" for rate in bounded.RATES])
     axes.set_xlim(0.025, 0.36)

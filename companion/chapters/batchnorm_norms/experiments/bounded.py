@@ -82,13 +82,7 @@ DIGITS = Experiment(
     layers=(2,),
     arms=_rates(),
     paired=True,
-    scales={
-        "quick": Scale(
-            "quick", 2, 2, ("digits",), "a check that everything runs", changes={"milestones": (1,)}
-        ),
-        "book": Scale("book", 6, 20, ("digits",), "six paired runs an arm on two CPU cores"),
-        "full": Scale("full", 100, 20, ("digits",), "a hundred runs an arm, on a GPU"),
-    },
+    scales=small.SCALES,
     deviations=(
         "Three convolutions on the digits, with random labels among those of training, in place of "
         "ResNet-18 on CIFAR-10.",

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from companion.chapters.batchnorm_norms.experiments.convnet import kernel_rate
-from companion.chapters.batchnorm_norms.experiments.small import HELD, PLAIN
+from companion.chapters.batchnorm_norms.experiments.small import HELD, PLAIN, SCALES
 from companion.experiments.arm import Arm
-from companion.experiments.plan import Experiment, Scale
+from companion.experiments.plan import Experiment
 from companion.measure import accuracy
 from companion.measure.dynamics import DYNAMICS
 
@@ -58,13 +58,7 @@ DIGITS = Experiment(
         },
     },
     paired=True,
-    scales={
-        "quick": Scale(
-            "quick", 2, 2, ("digits",), "a check that everything runs", changes={"milestones": (1,)}
-        ),
-        "book": Scale("book", 6, 20, ("digits",), "six paired runs an arm on two CPU cores"),
-        "full": Scale("full", 100, 20, ("digits",), "a hundred runs an arm, on a GPU"),
-    },
+    scales=SCALES,
     deviations=(
         "Three convolutions and SGD on the digits in place of VGG-16 and AdamW on CIFAR-10.",
         "The paper tries periods of 10, 20 and 40; here from 20 to 540 steps.",

@@ -34,6 +34,14 @@ PLAIN = Settings(
     epochs=20,
 )
 HELD = replace(PLAIN, rescale="wrs", tau=20, rescale_layers="not_output")
+SCALES = {
+    "quick": Scale(
+        "quick", 2, 2, ("digits",), "a check that everything runs", changes={"milestones": (1,)}
+    ),
+    "book": Scale("book", 6, 20, ("digits",), "six paired runs an arm on two CPU cores"),
+    "full": Scale("full", 100, 20, ("digits",), "a hundred runs an arm, on a GPU"),
+}
+"""Of every experiment on the digits that is trained like these."""
 
 DIGITS = Experiment(
     name="batchnorm-span",
@@ -47,13 +55,7 @@ DIGITS = Experiment(
         "wrs": Arm(HELD, "none", "WRS", "wrs"),
     },
     paired=True,
-    scales={
-        "quick": Scale(
-            "quick", 2, 2, ("digits",), "a check that everything runs", changes={"milestones": (1,)}
-        ),
-        "book": Scale("book", 6, 20, ("digits",), "six paired runs an arm on two CPU cores"),
-        "full": Scale("full", 100, 20, ("digits",), "a hundred runs an arm, on a GPU"),
-    },
+    scales=SCALES,
     deviations=(
         "Three convolutions on the digits, with random labels among those of training, in place of "
         "VGG-16 on CIFAR-10.",
