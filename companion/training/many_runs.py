@@ -203,11 +203,13 @@ class Stack:
         self._rescale_where(lambda rule: rule.due_after_step(self.steps, self.epoch + 1))
 
     def _follow(self, leader: Stack) -> None:
-        """Set by how much longer each unit's weights are than the leader's."""
+        """Set by how much longer the weights are than the leader's."""
         pairs = zip(self.optimizer.parameters, leader.optimizer.parameters, strict=True)
         for index, (own, other) in enumerate(pairs):
             if index in self.optimizer.ratios:
-                self.optimizer.ratios[index].copy_(pacing.ratio(own, other))
+                self.optimizer.ratios[index].copy_(
+                    pacing.ratio(own, other, self.settings.units_follow)
+                )
 
     def _set_rate(self, rate: float | Tensor) -> None:
         """A tensor keeps its place in memory, where a captured step reads it."""

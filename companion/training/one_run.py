@@ -235,7 +235,11 @@ def attach_leader(
     @torch.no_grad()
     def before(*_: Any) -> None:
         kept[:] = [
-            (weight, weight.clone(), pacing.ratio(weight[None], other[None])[0])
+            (
+                weight,
+                weight.clone(),
+                pacing.ratio(weight[None], other[None], settings.units_follow)[0],
+            )
             for weight, other in pairs
         ]
         for weight, _, ratio in kept if settings.gradients_follow else ():

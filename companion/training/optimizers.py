@@ -129,7 +129,7 @@ class Optimizer:
         self.rise = torch.ones(len(runs), dtype=dtype, device=device)
         self.gradients_follow = settings.gradients_follow
         self.ratios = {
-            index: pacing.ratio(parameters[index], parameters[index])
+            index: pacing.ratio(parameters[index], parameters[index], units=True)
             for index, mine in enumerate(roles)
             if settings.follows(mine)
         }

@@ -123,6 +123,11 @@ class Settings(Images, Hold, Optimization, Start, Companding, Network):
             )
 
     @property
+    def units_follow(self) -> bool:
+        """Whether each unit follows its own rather than its layer (`training.pacing`)."""
+        return dict(self.rate_from).get("rescale") == "wrs"
+
+    @property
     def gradients_follow(self) -> bool:
         """Whether a gradient is taken as at the leader's norm before the optimizer remembers it,
         rather than a learning rate squared (`training.pacing`)."""

@@ -40,12 +40,15 @@ def turned(one: Stack, other: Stack) -> float:
     return max(found.max().item() for found in angles)
 
 
-def test_a_ratio_is_a_units_own():
+def test_a_ratio_is_a_units_or_a_layers():
     own, other = torch.ones(1, 2, 3, 2, 2), torch.ones(1, 2, 3, 2, 2)
     own[0, 0], other[0, 1] = 2.0, 4.0
-    found = pacing.ratio(own, other)
+    found = pacing.ratio(own, other, units=True)
     assert found.shape == (1, 2, 1, 1, 1)
     assert found.flatten().tolist() == pytest.approx([2, 0.25])
+    found = pacing.ratio(own, other, units=False)
+    assert found.shape == (1, 2, 1, 1, 1)
+    assert found.flatten().tolist() == pytest.approx([(5 / 17) ** 0.5] * 2)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_a_follower_goes_where_its_leader_goes(base, changes, missed):
     for ours, theirs in zip(follower.leader.weights, leader.weights, strict=True):
         assert torch.equal(ours, theirs)
     for ours, theirs in zip(follower.weights[:-1], leader.weights[:-1], strict=True):
-        assert pacing.ratio(ours, theirs).mean() > 1.1
+        assert pacing.ratio(ours, theirs, units=True).mean() > 1.1
 
 
 def test_under_adamw_the_rate_alone_does_not_follow(monkeypatch):

@@ -5,6 +5,8 @@ from companion.chapters.batchnorm_norms.experiments import (
     batches,
     bounded,
     convnet,
+    gains,
+    matched,
     period,
     resnet,
     small,
@@ -22,6 +24,8 @@ EXPERIMENTS = (
     period.DIGITS,
     batches.DIGITS,
     windows.DIGITS,
+    matched.DIGITS,
+    gains.DIGITS,
     *tables.TABLES,
 )
 _TINY = "this library loads no Tiny ImageNet"
