@@ -7,6 +7,7 @@ from companion.chapters.batchnorm_norms.experiments import (
     convnet,
     gains,
     matched,
+    networks,
     period,
     resnet,
     small,
@@ -26,6 +27,7 @@ EXPERIMENTS = (
     windows.DIGITS,
     matched.DIGITS,
     gains.DIGITS,
+    networks.DIGITS,
     *tables.TABLES,
 )
 _TINY = "this library loads no Tiny ImageNet"
