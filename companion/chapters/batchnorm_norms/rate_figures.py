@@ -3,10 +3,8 @@ a caption."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from companion.chapters.batchnorm_norms import bounded as tracks
-from companion.chapters.batchnorm_norms import inside, matches
+from companion.chapters.batchnorm_norms import inside
 from companion.chapters.batchnorm_norms.experiments import gains, matched
 from companion.display import style
 from companion.display.figures import canvas, log_axis, name_lines, show
@@ -22,7 +20,6 @@ KINDS = (
     *(f"rate x {factor}" for factor in matched.FACTORS),
 )  # fmt: skip
 TITLES = {"sgd": "SGD, momentum", "adamw": "AdamW"}
-OPTIMIZERS = {"sgdm": "SGD", "adamw": "AdamW"}
 
 
 def followed(record: Record) -> Shown:
@@ -82,59 +79,34 @@ def _accuracies(axes, record: Record, optimizer: str, said: list[str]) -> None:
     head(axes, TITLES[optimizer], "test accuracy (%)", "better →")
 
 
-def decays(axes, record: Record, said: list[str]) -> None:
-    """Test accuracy against decay, of weights and of gains under WRS (L figure S3b), a record of
-    `gains.DIGITS`; what it says is added to `said`."""
-    values, ends = inside.final(record), []
-    at = [gains.DECAYS[0] / 4, *gains.DECAYS]  # without decay, left of the smallest
+def decays(record: Record) -> Shown:
+    """L's figure S3b: test accuracy against the decay of weights and gains, and of gains under WRS;
+    a record of `gains.DIGITS`."""
+    figure, axes = canvas(width=4.8, height=3.4)  # the names stand beside it
+    values, ends, said = inside.final(record), [], []
+    at = [gains.DECAYS[0] / 4, *gains.DECAYS]  # none at all stands left of the smallest
+    named = ["0", *(f"{decay:g}" for decay in gains.DECAYS)]
     for kind, (_, _, label, dash) in gains.KINDS.items():
+        family = "wd" if kind == "wd" else "wrs"
         found = [summary(values[gains.arm(kind, decay)]) for decay in (0, *gains.DECAYS)]
-        means, colour = [one.mean for one in found], style.colour("wd" if kind == "wd" else "wrs")
+        means, colour = [one.mean for one in found], style.colour(family)
         axes.plot(at, means, "o", color=colour, ms=4.5)
         axes.plot(at, means, color=colour, lw=1.6, ls=style.linestyle(dash))
         for place, one in zip(at, found, strict=True):
             axes.plot([place] * 2, [one.low, one.high], color=colour, lw=1.1)
-        short = label.removeprefix("WRS, ")
-        ends.append((means[-1], short, style.text_colour("wd" if kind == "wd" else "wrs")))
+        ends.append((means[-1], label, style.text_colour(family)))
         told = ", ".join(f"{mean:.1f}" for mean in means)
-        named = ", ".join(f"{decay:g}" for decay in (0, *gains.DECAYS))
-        said.append(f"{label} at decays of {named}: {told} %")
+        said.append(f"{label} at decays of {', '.join(named)}: {told} %")
     log_axis(axes.xaxis)
-    axes.set_xticks(at, ["0", *(f"{decay:g}" for decay in gains.DECAYS)])
+    axes.set_xticks(at, named)
+    axes.set_xlim(at[0] / 1.3, at[-1] * 1.3)
     head(axes, "Test accuracy (%)", "better ↑; bar: 95 % interval", "decay of AdamW")
     name_lines(axes, ends)
-
-
-NAMED = {"vgg16": "VGG-16", "resnet18": "ResNet-18", "wideresnet28-10": "WRN-28"}
-
-
-def small_table(record: Record) -> Shown:
-    """WRS less decay in three networks with two optimizers, ours and those of L's Table 1; a record
-    of `networks.DIGITS`."""
-    rows, said = matches.small_table(record), []
-    figure, axes = canvas(width=6.4, height=3.4)
-    places, colour = np.arange(len(rows))[::-1], style.colour("wrs")
-    axes.axvline(0, color=style.INK, lw=0.8, dashes=style.THEORY_DASHES)
-    for place, row in zip(places, rows.itertuples(), strict=True):
-        axes.plot([row.low, row.high], [place] * 2, color=colour, lw=1.8)
-        axes.plot(row.ours, place, "o", color=colour, ms=6)
-        for value, mark in ((row.C10, "^"), (row.C100, "s")):
-            axes.plot(value, place + 0.26, mark, color=style.INK, mfc="none", ms=5.5)
-        said.append(
-            f"{row.cell}: ours {row.ours:+.1f} ({row.low:+.1f} to {row.high:+.1f}), the paper's "
-            f"{row.C10:+.2f} and {row.C100:+.2f}"
-        )
-    names = [one.split() for one in rows["cell"]]
-    axes.set_yticks(places, [f"{NAMED[network]}, {OPTIMIZERS[kind]}" for network, kind in names])
-    axes.set_ylim(-0.6, len(rows) - 0.3)
-    axes.grid(True, axis="x")
-    axes.grid(False, axis="y")
-    head(axes, "WRS less decay", "points of test accuracy", "WRS better →")
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
-        caption="CAPTION",
-        ran=f"{record.label()}; line: 95 % interval of the paired difference. Open marks: the "
-        "paper's Table 1, CIFAR-10 (triangle) and CIFAR-100 (square), full networks, 200 epochs.",
-        name="small-table",
+        caption="Decay of the weights changes most; under WRS decay of the gains alone gains too, "
+        "and only where it is strong.",
+        ran=record.label(),
+        name="decayed-gains",
     )
