@@ -126,7 +126,7 @@ def gaps(record: Record) -> Shown:
 
 def turns(digits: Record, cifar: Record) -> Shown:
     """Test accuracy against the turn of a step; records of `adamw.DIGITS` and `convnet.SGD`."""
-    figure, panels = canvas(columns=2, height=3.3)
+    figure, panels = canvas(columns=2, height=3.1)
     said = []
     for axes, record, experiment, title in (
         (panels[0], digits, adamw.DIGITS, "Digits, AdamW"),
