@@ -31,7 +31,7 @@ LOOKS = {"kaiming": ("wr", "-"), "kaiming_out": ("wd", "--"), "xavier": ("wrs", 
 
 def symmetry(steps: int = 300) -> Shown:
     """How far the units of a layer differ, by step: from equal weights and from random ones."""
-    figure, axes = canvas(height=3.3)
+    figure, axes = canvas(width=4.5, height=3.0)
     ends, apart = [], {}
     for name, precision, scheme, family in (
         ("random", "float32", "kaiming", "none"),
@@ -44,8 +44,8 @@ def symmetry(steps: int = 300) -> Shown:
         ends.append((shown[-1], name, style.text_colour(family)))
     axes.set_ylim(1e-18, 1e2)
     log_axis(axes.yaxis)
-    note = "colours: started equal; nothing drawn: exactly 0"
-    head(axes, "Largest difference between two units of a layer", note, "step")
+    note = "colours: equal at the start; a gap is exactly 0"
+    head(axes, "Largest difference of two units", note, "step")
     axes.set_xlim(0, steps)
     name_lines(axes, ends)
     last = {name: values[-1] for name, values in apart.items()}

@@ -99,7 +99,7 @@ def figure(record: Record, causes: Record, small: Record, both: Record) -> Shown
     grouped = pd.concat(parts, ignore_index=True)
     shown, axes = figures.canvas(width=5.2, height=1.1 + 0.25 * len(grouped))
     unit = "points above none"
-    forest(grouped, axes, "Test accuracy at the best epoch", unit, better="higher")
+    forest(grouped, axes, "Test accuracy, best epoch", unit, better="higher")
     for name in axes.get_yticklabels():
         if name.get_text() in labels.values():
             name.set(fontweight="bold", color=style.INK)
