@@ -1,4 +1,5 @@
-"""Small things on every page: roles, figures' numbers, names for arrows, icons for old browsers.
+"""Small things on every page: roles, figures' numbers, names for arrows, icons for old browsers,
+formulas that keep their full stop.
 
 docutils marks an entry of the bibliography `doc-biblioentry`, which ARIA has withdrawn, inside a
 `list`; an entry of a list is a `listitem`. The theme's arrow that unfolds a part of the sidebar has
@@ -20,6 +21,7 @@ FILES = ("_static/icon-32.png", "_static/icon-180.png")
 
 FIGURE = re.compile(r'(<figure class="wis"[^>]*>(?:(?!</figure>).)*?<figcaption[^>]*>)', re.S)
 LINK = re.compile(r'(<a\b[^>]*href="#(fig-[^"]+)"[^>]*>)(.*?)</a>', re.S)
+FORMULA = re.compile(r'(\(?<span class="math notranslate[^>]*>[^<]*</span>[.,;:!?)]+)')
 SIGNATURE = re.compile(r'(<span class="sig-paren">\(</span>)\s*<dl>\s*(.*?)\s*</dl>\s*', re.S)
 
 
@@ -27,6 +29,12 @@ def lines(match) -> str:
     """Return a signature with a line a parameter."""
     inner = re.sub(r"<dd>(.*?)</dd>\s*", r'<span class="sig-line">\1</span>', match[2], flags=re.S)
     return match[1] + inner
+
+
+def kept(body: str) -> str:
+    """Return the body with each formula of a line tied to the mark after it: MathJax sets a formula
+    as a box, and a browser breaks a line between a box and a full stop."""
+    return FORMULA.sub(r'<span class="kept">\1</span>', body)
 
 
 def numbered(body: str, title: str) -> str:
@@ -68,7 +76,7 @@ def mend(app, pagename, templatename, context, doctree):
     """Mend the body, the sidebar and the head of a page."""
     if body := context.get("body"):
         body = body.replace('role="doc-biblioentry"', 'role="listitem"')
-        context["body"] = numbered(SIGNATURE.sub(lines, body), context.get("title") or "")
+        context["body"] = numbered(SIGNATURE.sub(lines, kept(body)), context.get("title") or "")
     if tree := context.get("generate_toctree_html"):
         context["generate_toctree_html"] = lambda *args, **options: named(tree(*args, **options))
     context["script_files"] = needed(context.get("script_files", []))

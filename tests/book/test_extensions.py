@@ -163,6 +163,16 @@ def test_figures_drawn_by_code_are_numbered_and_referred_to():
     assert "<b>Figure 1.</b>" in mends.numbered(drawn.format(""), "Reproduction")
 
 
+def test_a_formula_keeps_the_mark_after_it():
+    formula = r'<span class="math notranslate nohighlight">\(a &lt; 1\)</span>'
+    body = f"<p>{formula}. Then ({formula}), or {formula} or <code>x</code>.</p>"
+    tied = '<span class="kept">{}</span>'.format
+    assert mends.kept(body) == (
+        f"<p>{tied(formula + '.')} Then {tied('(' + formula + '),')} or {formula} or "
+        "<code>x</code>.</p>"
+    )
+
+
 def script(filename, **attributes):
     return SimpleNamespace(filename=filename, attributes=attributes)
 

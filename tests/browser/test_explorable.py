@@ -253,6 +253,24 @@ def test_small_multiples_share_axes_under_one_heading(page_of, visit):
     assert ticks[0] == ticks[1] != ""
 
 
+@pytest.mark.parametrize("width", [300, 375, 1280])
+def test_equal_units_make_a_circle_round(page_of, visit, width):
+    def point(size):
+        turns = [2 * math.pi * k / 60 for k in range(61)]
+        around = [[size * f(turn) for turn in turns] for f in (math.cos, math.sin)]
+        far = Curve("a name beside the frame", [-3, 3], [0, 0], role="reference")
+        return Point({"a": [far, Curve("", *around)]}, f"A circle of radius {size}.")
+
+    panel = Panel("a", "x", "y", y_limits=(-2, 4), equal=True)
+    made = Explorable.compute("circle", "Round", [Control("size", "Size", (1, 2))], [panel], point)
+    page = visit(page_of(made.html()), width=width)
+    circle = page.locator(".wis-curve path").last.bounding_box()
+    assert circle["width"] == pytest.approx(circle["height"], abs=2)
+    assert circle["width"] > 30
+    name = page.get_by_text("a name beside", exact=True).bounding_box()
+    assert name["x"] + name["width"] <= width
+
+
 def test_histograms_are_two_filled_outlines(page_of, visit):
     page = visit(page_of(every_kind().html()))
     panel = page.locator(".wis-panel").nth(2)

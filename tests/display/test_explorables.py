@@ -330,6 +330,18 @@ def log_zero(width, gain):
             lambda: make(panels=group(y_log=True), point=showing(a=[], b=[])),
             "panels of group g must have the same y_log, got False and True",
         ),
+        (
+            lambda: make(panels=group(equal=True), point=showing(a=[], b=[])),
+            "panels of group g must have the same equal, got False and True",
+        ),
+        (
+            lambda: Panel("a", "x", "y", x_log=True, equal=True),
+            "panel a must show curves on linear axes .*, got curves on a log axis; leave equal out",
+        ),
+        (
+            lambda: Panel("a", "x", "y", kind="histograms", equal=True),
+            "panel a must show curves on linear axes to have equal units, got histograms;",
+        ),
         (lambda: HeatMap("a b", "n", x="u", y="v"), "panel key must be letters"),
         (lambda: HeatMap("a", "n", x="u", y="u"), "axes of heat map a must be two controls"),
         (lambda: HeatMap("a", "n", x="u", y="v", limits=(2, 1)), "limits of heat map a must be"),
@@ -391,6 +403,17 @@ def test_every_kind_is_drawn_live():
         assert shown.figure.value != before or name == "arm"
         assert shown.caption.value != said
         before, said = shown.figure.value, shown.caption.value
+
+
+def test_equal_units_make_a_circle_round():
+    circle = [[math.cos(k / 8), math.sin(k / 8)] for k in range(51)]
+    around = [Curve("", *zip(*circle, strict=True)), Curve("far", [-4, 4], [0, 0])]
+    shown = Panel("a", "x", "y", y_limits=(-1.5, 3), equal=True), Panel("b", "x", "y")
+    made = make(panels=shown, point=showing(a=around, b=around))
+    assert [panel["equal"] for panel in check_payload(made)["panels"]] == [True, False]
+    for axes, equal in zip(live.draw(made, (0, 0)).axes, (True, False), strict=True):
+        [across, up] = axes.transData.transform((1, 1)) - axes.transData.transform((0, 0))
+        assert (across == pytest.approx(up)) == equal
 
 
 def test_one_bundle_has_widget_and_page(monkeypatch):

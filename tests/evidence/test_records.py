@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from companion.evidence import checks, files, partial, provenance, records, tables
+from companion.evidence import checks, files, headers, partial, provenance, records, tables
 from companion.evidence.writer import Writer
 from companion.experiments import status
 from companion.measure import catalogue, geometry
@@ -147,7 +147,7 @@ def test_provenance_holds_the_header_and_the_result_as_sorted_indented_json(tmp_
     content = json.loads(text)
     assert text == json.dumps(content, sort_keys=True, indent=2) + "\n"
     assert {key: content[key] for key in header()} == header()
-    assert set(content) == {*provenance.HEADER, *provenance.RESULT, "sha256"}
+    assert set(content) == {*headers.HEADER, *headers.RESULT, "sha256"}
     assert content["tables"]["epochs"]["rows"] == len(record.epochs) == 12
     assert content["stacks"] == ["00000-00001", "00002-00003"]
     assert content["created"].endswith("+00:00")

@@ -82,7 +82,9 @@ class Definition:
                     )
             elif panel.group:
                 first = groups.setdefault(panel.group, panel)
-                for field in ("kind", "x_label", "y_label", "x_log", "y_log", "y_limits", "band"):
+                for field in (
+                    "kind", "x_label", "y_label", "x_log", "y_log", "y_limits", "band", "equal",
+                ):  # fmt: skip
                     if getattr(panel, field) != getattr(first, field):
                         raise ValueError(
                             f"panels of group {panel.group} must have the same {field}, got "

@@ -103,6 +103,8 @@ def _draw_panel(definition: Definition, panel: Panel, marks, axes) -> None:
     x_limits, y_limits = definition.limits(panel)
     axes.set_xlim(x_limits)
     axes.set_ylim(y_limits)
+    if panel.equal:
+        axes.set_aspect("equal", anchor="W")
     if panel.x_log:
         log_axis(axes.xaxis)
     if panel.y_log:

@@ -4,7 +4,7 @@ The payload (JSON) has
     id, title, note
     controls: [{name, label, unit, start, ordered, keys, texts, shorts}]; the last three
               hold one string a value
-    panels:   [{kind, key, title, group, x, y, xlog, ylog, xlim, ylim, band}], a heat map
+    panels:   [{kind, key, title, group, x, y, xlog, ylog, xlim, ylim, equal, band}], a heat map
               {kind, key, y, across, up, lim, digits} with the numbers of its two controls
     arrays:   each different sequence of numbers once: an x axis is shared by every curve on it
     styles:   each different [label, role, colour, dashes] once
@@ -104,6 +104,7 @@ def _panel(definition, panel) -> dict:
         "ylog": panel.y_log,
         "xlim": [rounded(v, 6) for v in x],
         "ylim": [rounded(v, 6) for v in y],
+        "equal": panel.equal,
         "band": panel.band,
     }
 
