@@ -3,6 +3,7 @@
 import copy
 import io
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -639,6 +640,8 @@ def test_a_slope_aware_step_is_not_copied():
     aware = SlopeAware(torch.optim.Adam(model.parameters()), model)
     with pytest.raises(TypeError, match=r"of one model and one optimizer .* make a new one"):
         copy.deepcopy((model, aware))
+    with pytest.raises(TypeError, match=r"of one model and one optimizer .* make a new one"):
+        pickle.dumps(aware)
 
 
 def test_a_saturated_slope_gives_no_nan():
