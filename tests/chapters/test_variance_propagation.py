@@ -138,8 +138,8 @@ def test_the_errata_name_the_reason(record):
 def test_the_interval_of_a_variance_covers_it():
     random, hits = np.random.default_rng(0), 0
     for _ in range(400):
-        low, _, high = figures.variance_interval(random.standard_normal(30))
-        hits += low <= 1 <= high
+        found = figures.variance_interval(random.standard_normal(30))
+        hits += found.low <= 1 <= found.high
     assert abs(hits / 400 - 0.95) < 5 * math.sqrt(0.95 * 0.05 / 400)
 
 
