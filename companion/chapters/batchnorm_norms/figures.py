@@ -149,8 +149,7 @@ def turns(digits: Record, cifar: Record) -> Shown:
         caption="Decay and rescaling lie on one curve once the turn of their steps is the axis; "
         "holding the output layer too (open square) is another matter.",
         ran=f"{digits.label()}; {cifar.label()}. First layer, last quarter at the first learning "
-        "rate; lasting turn: per root of the number of steps. Diamond: nothing holds the norm; "
-        "circles: decay; squares: WRS.",
+        "rate. Diamond: nothing holds the norm; circles: decay; squares: WRS.",
         name="turns",
     )
 
