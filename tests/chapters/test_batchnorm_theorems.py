@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from companion.chapters.batchnorm_norms import by_hand, channels, live_conclusions, trainings
-from companion.evidence import claims
+from companion.chapters.batchnorm_norms import (
+    by_hand,
+    channels,
+    explorables,
+    live_conclusions,
+    trainings,
+)
+from companion.evidence import claims, records
 from companion.theory import norms
 
 
@@ -120,7 +126,7 @@ def test_a_channel_that_is_settled_stands_where_its_gradient_predicts():
 def test_what_is_said_of_networks_trained_here_stands_under_guard():
     live_conclusions.check_theorems()
     live_conclusions.check_channels()
-    live_conclusions.check_returns()
+    live_conclusions.check_returns(records.recorded(explorables.RECORD))
     live_conclusions.check_lab()
 
 
