@@ -103,6 +103,11 @@ def test_each_channel_obeys_the_recursion_by_itself():
         np.testing.assert_allclose(found.norm_square[1:], law, rtol=1e-10)
 
 
+def test_the_output_ignores_where_channels_start():
+    assert channels.noticed(torch.float64, by_hand.TINY) < 1e-12
+    assert channels.noticed() > 1e-7  # what torch's eps leaves
+
+
 def test_channels_start_apart_and_wrs_returns_them():
     found = channels.trained(5, tau=2)
     assert found.norm[0].min() == pytest.approx(1 / channels.SPREAD)

@@ -63,6 +63,7 @@ def check_channels() -> None:
     """Guard the sentences about the channels of one convolution."""
     free, decayed, held = (channels.held(hold) for hold in ("none", "wd", "wrs"))
     start, end = decayed.norm[0], decayed.settled()
+    claims.require("the output does not notice where they start", channels.noticed() < 1e-2, HERE)
     claims.require(
         "channels start nine times apart and end about twice under decay, in an order that has "
         "little to do with where they started",
