@@ -22,6 +22,7 @@ from companion.chapters.toolbox import (
 )
 from companion.chapters.toolbox.experiments import features
 from companion.chapters.toolbox.experiments import remedies as remedies_plan
+from companion.display.labs.control import Refusal
 from companion.display.labs.settings import plan
 from companion.evidence import claims, records, selection
 from companion.evidence.stopping import Rule, Stopped, replay
@@ -287,6 +288,14 @@ def test_the_labs_controls_reach_the_training(tmp_path):
     assert {name: getattr(settings, name) for name in moved} == moved
     made = lab.remedies(tmp_path)
     assert made.message.value == ""
+
+
+def test_the_lab_refuses_a_batch_of_one_image_under_batch_norm_alone():
+    setup = lab.setup()
+    chosen = setup.usual | {"batch": 383, "normalization": "batch"}  # 3 x 383 + 1 images
+    with pytest.raises(Refusal, match="Batch norm needs 2 images or more in every batch"):
+        plan(setup, chosen)
+    assert plan(setup, chosen | {"normalization": "layer"}).settings.batch_size == 383
 
 
 def test_the_lab_without_noise_repeats_a_recorded_arm(dropped):
