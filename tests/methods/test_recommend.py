@@ -81,7 +81,7 @@ def test_it_is_printed_in_plain_words():
         (lambda: recommend("conv2d", "relu", 3), r"conv2d takes the arguments of torch.nn.Conv2d "
          r"after the activation, got \(3,\) and {}: "),
         (lambda: recommend("conv2d", "relu", 3, 4, 3, groups=2), "in_channels must be divisible"),
-        (lambda: recommend("linear", "relu", 0, 4), "fan_in must be >= 1, got 0"),
+        (lambda: recommend("linear", "relu", 0, 4), "fan_in must be finite and >= 1, got 0"),
         (lambda: recommend(nn.Linear(3, 4), "relu", 3), r"sizes go .* got \(3,\) beside a Linear"),
         (lambda: recommend(nn.Linear(3, 4), "swash"), "activation must be one of .* got 'swash'"),
         (lambda: recommend(nn.Linear(3, 4), lambda z: 0), "let something through"),
