@@ -104,14 +104,14 @@ class Contents:
     def _repr_html_(self) -> str:
         shown = pd.DataFrame(
             {
-                "source": self.rows["source"],
-                "item": self.rows["item"],
+                "item": self.rows["source"] + ", " + self.rows["item"],
                 "what it shows": self.rows["shows"],
                 "here": [_badges(words) for words in self.rows["verdicts"]],
                 "where, or why not": [_linked(note) for note in self.rows["note"]],
             }
         )
-        return shown.style.hide(axis="index").to_html()
+        table = shown.style.hide(axis="index").set_table_attributes('class="cards"')
+        return table.to_html()
 
 
 def _counted(words: tuple[str, ...]) -> list[str]:

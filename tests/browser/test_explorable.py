@@ -284,6 +284,21 @@ def test_histograms_are_two_filled_outlines(page_of, visit):
     assert all(x == u or y == v for (x, y), (u, v) in itertools.pairwise(points))
 
 
+def test_histograms_that_follow_fill_the_panel_at_each_setting(page_of, visit):
+    def point(gain):
+        return Point({"a": [Histogram("after", [-1, 0, 1], [gain, gain / 2])]}, f"Gain {gain}.")
+
+    panel = Panel("a", "weight", "density", kind="histograms", y_follows=True)
+    gain = Control("gain", "Gain", (1, 2, 50))
+    page = visit(page_of(Explorable.compute("fit", "Fit", [gain], [panel], point).html()))
+    heights = []
+    for _ in gain.values:
+        heights.append(page.locator(".wis-steps path").bounding_box()["height"])
+        page.get_by_role("slider", name="Gain").press("ArrowRight")
+    assert heights == pytest.approx([heights[0]] * 3, abs=1)
+    assert heights[0] > 100
+
+
 def test_a_pointer_reads_the_numbers(page_of, visit):
     page = visit(page_of(every_kind().html()))
     for number, wanted in ((0, "none, epoch 2\n1.125"), (2, "after, weight 0 to 1\n0.4")):

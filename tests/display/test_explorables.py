@@ -230,6 +230,27 @@ def test_limits_are_the_same_for_every_setting():
     assert kinds.limits(heat)[0] == [8, 129]
 
 
+def test_an_axis_that_follows_fits_each_setting_and_is_shared_in_a_group():
+    def bars(width, gain):
+        low = [Histogram("after", [0, 1], [gain])]
+        return Point({"a": low, "b": [Histogram("after", [0, 1], [gain * width])]}, "S.")
+
+    shown = multiples("g", {"a": "one", "b": "two"}, "x", "y", kind="histograms", y_follows=True)
+    made = make(panels=shown, point=bars)
+    for cell, top in (((0, 0), 8), ((1, 0), 32), ((1, 1), 128)):
+        for panel in shown:
+            assert made.limits(panel, cell) == ([0, 1], [0, pytest.approx(1.04 * top)])
+        for axes in live.draw(made, cell).axes[:2]:
+            assert axes.get_ylim() == (0, pytest.approx(1.04 * top))
+    assert made.limits(shown[0])[1] == [0, pytest.approx(1.04 * 128)]
+    data = check_payload(made)
+    assert data["panels"][0]["ylim"] == data["panels"][1]["ylim"]
+    assert data["panels"][1]["ylim"]["1,0"] == [0, pytest.approx(1.04 * 32)]
+    fixed = make(panels=multiples("g", {"a": "one", "b": "two"}, "x", "y", kind="histograms"),
+                 point=bars)  # fmt: skip
+    assert fixed.limits(fixed.panels[0], (0, 0))[1] == [0, pytest.approx(1.04 * 128)]
+
+
 def test_a_heat_map_is_read_from_the_grid():
     kinds = every_kind()
     rows = kinds.heat(kinds.panels[3], (1, 0, 1))
@@ -341,6 +362,24 @@ def log_zero(width, gain):
         (
             lambda: Panel("a", "x", "y", kind="histograms", equal=True),
             "panel a must show curves on linear axes to have equal units, got histograms;",
+        ),
+        (
+            lambda: Panel("a", "x", "y", y_follows=True),
+            "panel a must show histograms without y_limits .*, got curves and y_limits None;",
+        ),
+        (
+            lambda: Panel("a", "x", "y", kind="histograms", y_limits=(0, 1), y_follows=True),
+            r"panel a must show .*, got histograms and y_limits \(0, 1\); leave y_follows out",
+        ),
+        (
+            lambda: make(
+                panels=[
+                    *multiples("g", {"a": "1"}, "x", "y", kind="histograms"),
+                    *multiples("g", {"b": "2"}, "x", "y", kind="histograms", y_follows=True),
+                ],
+                point=showing(a=[], b=[]),
+            ),
+            "panels of group g must have the same y_follows, got False and True",
         ),
         (lambda: HeatMap("a b", "n", x="u", y="v"), "panel key must be letters"),
         (lambda: HeatMap("a", "n", x="u", y="u"), "axes of heat map a must be two controls"),
