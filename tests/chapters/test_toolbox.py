@@ -256,7 +256,7 @@ def test_figures_say_what_they_show(record, dropped, mnist, large):
     assert "as printed: 0.250 behind one layer, 0.016 behind 3" in figures.means_kept().alt
     assert "Two units, correlation, mean size (%): 18.5" in figures.useful_features(dropped).alt
     assert "accuracy, best of all: 1.21" in figures.optimism(record).alt
-    assert "the book's rule: 4.6%" in figures.false_alarms(large).alt
+    assert "the book's rule: 4.6 %" in figures.false_alarms(large).alt
     assert "none 0.062; L1 1e-4 0.045" in figures.overfitting(mnist).alt
     assert "signed ranks" in figures.remedies_table(mnist).to_html()
 
@@ -366,7 +366,7 @@ def test_a_stopping_function_is_told_when_it_is_late_early_or_keeps_the_last():
         (check.l1_zero, 0.6, 0.9, "stronger than the loss's own"),
         (check.same_pull, 1e-2, 1e-3, "shrinks the weight 0.1 times"),
         (check.same_pull, 1e-2, 0, "nothing shrinks"),
-        (check.forgotten, 44, 43, "1.1% of the way is left"),
+        (check.forgotten, 44, 43, "1.1 % of the way is left"),
         (check.forgotten, 44, 100, "fewer batches do it"),
         (check.batch_noise, 100, 10, "scatters by 0.32"),
         (check.batch_noise, 100, 0, "at least one image"),

@@ -132,7 +132,7 @@ def test_the_errata_name_the_reason(record):
     (found,) = errata.findings(record)
     assert found.verdict == "holds"
     assert "eq. 9 gives 2 for the last layer and 63.3 is measured" in found.computed
-    assert "correlation 53%" in found.computed
+    assert "correlation 53 %" in found.computed
 
 
 def test_the_interval_of_a_variance_covers_it():

@@ -230,7 +230,7 @@ def false_alarms(record: Record) -> Shown:
     axes.locator_params(axis="x", nbins=5)
     head(axes, "False alarms (%)", "dashed: 5; line: 95 % interval", "← better")
     said = "; ".join(
-        f"{nothing_differs.JUDGES[row.judge]}: {row.share:.1%}" for row in rows.itertuples()
+        f"{nothing_differs.JUDGES[row.judge]}: {100 * row.share:.1f} %" for row in rows.itertuples()
     )
     return show(
         figure,
