@@ -14,7 +14,9 @@ from companion.chapters.compander import (
     errata,
     explorables,
     figures,
+    gain_conclusions,
     lab,
+    learned_conclusions,
     walks,
 )
 from companion.chapters.compander.experiments import mlp, networks
@@ -225,11 +227,11 @@ def test_the_chapters_words_stand_under_guard(digits, cifar, adaptive):
     conclusions.check_reach()
     conclusions.check_printed()
     conclusions.check_overhead(shipped_overheads())
-    conclusions.check_only_a_rate(cifar)
-    conclusions.check_pairs(records.recorded("compander-pairs-cifar10-jpeg-book"))
-    conclusions.check_digits(digits)
-    conclusions.check_learned(digits)
-    conclusions.check_adaptive(adaptive)
+    gain_conclusions.check_only_a_rate(cifar)
+    gain_conclusions.check_pairs(records.recorded("compander-pairs-cifar10-jpeg-book"))
+    gain_conclusions.check_digits(digits)
+    learned_conclusions.check_learned(digits)
+    gain_conclusions.check_adaptive(adaptive)
     conclusions.check_lab()
 
 
@@ -241,7 +243,7 @@ def test_a_record_that_says_otherwise_stops_the_build(cifar, monkeypatch):
 
     monkeypatch.setattr(differences, "compared", other)
     with pytest.raises(claims.Unsupported, match="only a learning rate"):
-        conclusions.check_only_a_rate(cifar)
+        gain_conclusions.check_only_a_rate(cifar)
 
 
 def test_pairs_that_agree_stop_the_build(monkeypatch):
@@ -249,7 +251,7 @@ def test_pairs_that_agree_stop_the_build(monkeypatch):
     near = differences.one(pairs, "wc", "wc")
     monkeypatch.setattr(differences, "one", lambda *_: near)
     with pytest.raises(claims.Unsupported, match="ends some tenths of a point below its twin"):
-        conclusions.check_pairs(pairs)
+        gain_conclusions.check_pairs(pairs)
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ NORMALIZED = Experiment(
             "quick", 2, 1, ("digits",), "a check that everything runs",
             arms=(cell(1.0, 0.5), straight(4.0)),
         ),
-        "book": Scale("book", 12, 8, ("digits",), "twelve runs a cell on two CPU cores",
+        "book": Scale("book", 8, 8, ("digits",), "eight runs a cell on two CPU cores",
                       detailed=2),
         "full": Scale("full", 100, 8, ("digits",), "a hundred runs a cell, on a GPU"),
     },
