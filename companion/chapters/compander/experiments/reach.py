@@ -33,7 +33,11 @@ PLAIN = Settings(
     milestones=(DROP,),
     epochs=20,
 )
-_TIGHT = bent(PLAIN, a=A / TIGHTER, b=B / TIGHTER, compander_clamp=True)
+
+
+def _bent(tighter: float = 1.0) -> Settings:
+    return bent(PLAIN, a=A / tighter, b=B / tighter, compander_clamp=True)
+
 
 DIGITS = Experiment(
     name="compander-range",
@@ -45,8 +49,8 @@ DIGITS = Experiment(
             replace(PLAIN, learning_rate=PLAIN.learning_rate * FACTOR), "none",
             "plain, 2.56 × rate", "none", "dashed",
         ),
-        "wc": Arm(bent(PLAIN, a=A, b=B), "twin", "WC, a = 0.8", "compander"),
-        "tight": Arm(_TIGHT, "twin", "WC, a = 0.2", "compander", "dashed"),
+        "wc": Arm(_bent(), "twin", "WC, a = 0.8", "compander"),
+        "tight": Arm(_bent(TIGHTER), "twin", "WC, a = 0.2", "compander", "dashed"),
     },
     measures=(accuracy.LEARNING, companding.CURVES, RANGES),
     paired=True,
@@ -67,6 +71,6 @@ DIGITS = Experiment(
     deviations=(
         "Three convolutions with batch norm on the digits in place of ResNet-34 on CIFAR-10, but "
         "at full scale.",
-        "Where a is 0.2, initial weights beyond 95 % of a pi/2 are cut to it.",
+        "Initial weights beyond 95 % of a pi/2 are cut to it.",
     ),
 )  # fmt: skip
