@@ -40,9 +40,8 @@ def ranges(record: Record) -> Shown:
         for bound in {*mine["weight_bound"]} - {0}:
             for sign in (-1, 1):
                 left.axhline(sign * bound, color=style.INK, lw=0.8, dashes=style.THEORY_DASHES)
-        said.append(
-            f"{arm.label}: {mine['weight_least'].iloc[-1]:.2f} to {mine['weight_most'].iloc[-1]:.2f}"
-        )
+        least, most = mine.iloc[-1][["weight_least", "weight_most"]]
+        said.append(f"{arm.label}: {least:.2f} to {most:.2f}")
         for layer in layers:
             place = layer + (number - 1.5) * 0.17
             one = last.loc[(name, layer)]

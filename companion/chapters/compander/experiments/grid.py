@@ -16,20 +16,23 @@ from dataclasses import replace
 from companion.chapters.compander.experiments.mlp import bent
 from companion.experiments.arm import Arm
 from companion.experiments.plan import Experiment, Scale
-from companion.measure import accuracy, companding
+from companion.measure import choosing, companding
+from companion.methods.parametrizations.compander import CUT
 from companion.training.settings import Settings
 
 VALUES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """C's values of a and of b."""
-FEW = (0.5, 0.7, 1.0)
+FEW = (0.5, 1.0)
 """Those of the network with batch norm."""
 SMALL = (0.1, 0.2)
 """Smaller a, where the curve bends within the weights of the start."""
 SMALL_FACTORS = (0.25, 1.0, 4.0, 16.0)
 """(a/b)^2 of the cells with a small a."""
-FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 """The weights' learning rates of plain networks, in those of the companded ones."""
-MEASURES = (accuracy.SAMPLED, companding.CURVES)
+LOW_FACTORS = (0.5, 1.0, 2.0, 4.0)
+"""Those of plain networks with small initial weights."""
+MEASURES = (choosing.CHOSEN, companding.CURVES)
 
 PLAIN = Settings(
     widths=(64, 64, 64, 10),
@@ -61,6 +64,27 @@ def straight(factor: float) -> str:
     return f"plain, rate x {factor:g}"
 
 
+def low(factor: float) -> str:
+    """The same with small initial weights.
+
+    >>> low(2.0)
+    'plain, small start, rate x 2'
+    """
+    return f"plain, small start, rate x {factor:g}"
+
+
+def low_gain(plain: Settings) -> float:
+    """The gain whose standard deviation is that of a layer's initial weights, cut at `CUT` of the
+    bound of the smallest a: of normal weights cut at c standard deviations,
+    ``E[min(|z|, c)^2] = 1 - 2 (phi(c) c + (1 - c^2) (1 - Phi(c)))``."""
+    inputs = plain.widths[1]
+    sigma = math.sqrt(2 / inputs)
+    c = CUT * math.pi / 2 * min(SMALL) / sigma
+    density = math.exp(-(c**2) / 2) / math.sqrt(2 * math.pi)
+    beyond = math.erfc(c / math.sqrt(2)) / 2
+    return math.sqrt(2 * (1 - 2 * (density * c + (1 - c**2) * beyond)))
+
+
 def pairs(values: Iterable[float] = VALUES) -> list[tuple[float, float]]:
     """Every (a, b) of values for both, then those with a small a."""
     values = tuple(values)
@@ -70,6 +94,8 @@ def pairs(values: Iterable[float] = VALUES) -> list[tuple[float, float]]:
 
 def faster(plain: Settings, factor: float) -> Settings:
     """The same with the weights' learning rate times a factor; biases and norms keep theirs."""
+    if factor == 1:
+        return plain
     kept = tuple((role, 1 / factor) for role in ("bias", "gain", "shift"))
     return replace(plain, learning_rate=plain.learning_rate * factor, rate_factors=kept)
 
@@ -79,9 +105,7 @@ def _arms(plain: Settings, values: Iterable[float]) -> dict[str, Arm]:
         cell(a, b): Arm(bent(plain, a=a, b=b, compander_clamp=True), family="compander")
         for a, b in pairs(values)
     }
-    return companded | {
-        straight(factor): Arm(faster(plain, factor) if factor != 1 else plain) for factor in FACTORS
-    }
+    return companded | {straight(factor): Arm(faster(plain, factor)) for factor in FACTORS}
 
 
 _DEVIATIONS = (
@@ -95,7 +119,10 @@ MLP = Experiment(
     name="compander-grid",
     title="The grid of a and b, and plain networks at many learning rates: the digits",
     source="the weight compander, section IV-A1 and Table I",
-    arms=_arms(PLAIN, VALUES),
+    arms=_arms(PLAIN, VALUES) | {
+        low(factor): Arm(faster(replace(PLAIN, gain=low_gain(PLAIN)), factor))
+        for factor in LOW_FACTORS
+    },
     measures=MEASURES,
     paired=True,
     scales={
