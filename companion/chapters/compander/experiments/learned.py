@@ -42,9 +42,7 @@ CIFAR = Experiment(
     paired=True,
     scales={
         **resnet.CIFAR.scales,
-        "book": Scale(
-            "book", 8, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores", detailed=6
-        ),
+        "book": Scale("book", 6, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores"),
     },
     deviations=(
         *resnet.CIFAR.deviations[:1],
