@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.interpolate import CubicSpline
 
 from companion.chapters.compander.experiments import grid
 from companion.evidence.records import Record
@@ -49,10 +50,12 @@ def table(record: Record) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def plain(record: Record) -> pd.DataFrame:
-    """A row for each plain arm: the rate of its weights, and accuracy as in `table`."""
+def plain(record: Record, low: bool = False) -> pd.DataFrame:
+    """A row for each plain arm: the rate of its weights, and accuracy as in `table`. low: those
+    with small initial weights."""
     found = accuracies(record)
-    rows = [(factor, summary(found[grid.straight(factor)])) for factor in grid.FACTORS]
+    name, factors = (grid.low, grid.LOW_FACTORS) if low else (grid.straight, grid.FACTORS)
+    rows = [(factor, summary(found[name(factor)])) for factor in factors]
     return pd.DataFrame(
         {"rate": factor, "accuracy": s.mean, "low": s.low, "high": s.high} for factor, s in rows
     )
@@ -70,7 +73,7 @@ class Gaps:
 def gaps(record: Record, axis: str, least: float = 0.0) -> Gaps:
     """Each cell's accuracy less that of plain networks at its ``nominal`` rate or mean ``step``.
 
-    Between two plain rates a straight line in the logarithm of the rate, seed by seed, so that
+    Between two plain rates a cubic `spline` of the logarithm of the rate, seed by seed, so that
     intervals are paired; cells beyond the plain rates have no gap and are left out. least: the
     smallest a that counts. ValueError for another axis.
     """
@@ -78,18 +81,22 @@ def gaps(record: Record, axis: str, least: float = 0.0) -> Gaps:
         raise ValueError(f"axis must be nominal or step, got {axis!r}; use one")
     found, cells = accuracies(record), table(record)
     cells = cells[(cells["a"] >= least) & cells[axis].between(*_ends())]
-    rates = np.log([*grid.FACTORS])
-    lines = found[[grid.straight(factor) for factor in grid.FACTORS]].to_numpy()
+    line = spline(found[[grid.straight(factor) for factor in grid.FACTORS]].to_numpy())
     rows = []
     for one in cells.itertuples():
-        at = np.log(np.clip(getattr(one, axis), *_ends()))
-        line = np.array([np.interp(at, rates, seed) for seed in lines])
-        mean = summary(found[one.arm].to_numpy() - line)
+        mean = summary(found[one.arm].to_numpy() - line(np.log(getattr(one, axis))))
         rows.append({"arm": one.arm, "a": one.a, "gap": mean.mean, "low": mean.low,
                      "high": mean.high})  # fmt: skip
     rows = pd.DataFrame(rows)
     spread = cells["accuracy"].var(ddof=0)
     return Gaps(rows, float(np.mean(rows["gap"] ** 2) / spread))
+
+
+def spline(values: np.ndarray) -> CubicSpline:
+    """Through the values at the plain rates, [..., rates], as a function of the rate's logarithm;
+    natural at its ends. It is linear in the values: that of a mean is the mean of those of seeds.
+    """
+    return CubicSpline(np.log(grid.FACTORS), values, axis=-1, bc_type="natural")
 
 
 def _ends() -> tuple[float, float]:

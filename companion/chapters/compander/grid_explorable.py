@@ -21,14 +21,18 @@ def explore(record: Record | None = None) -> Explorable:
     """Test accuracy of the cells with one a over b, over (a/b)^2 and over the mean step, beside
     plain networks. record: of `grid.MLP`, the shipped one if none."""
     shown = record or records.recorded("compander-grid-digits-book")
-    found, line = cells.table(shown), cells.plain(shown)
+    found = cells.table(shown)
+    lines = [
+        _plain("plain", cells.plain(shown), "solid"),
+        _plain("plain, small start", cells.plain(shown, low=True), "dashed"),
+    ]
     gaps = {axis: cells.gaps(shown, axis).cells for axis in ("nominal", "step")}
 
     def point(a: float) -> Point:
         return Point(
             {
                 axis: [
-                    *([_plain(line)] if axis != "b" else []),
+                    *(lines if axis != "b" else []),
                     *(_cells(found, other, axis, "context") for other in SHOWN if other != a),
                     _cells(found, a, axis, "data"),
                 ]
@@ -48,14 +52,16 @@ def explore(record: Record | None = None) -> Explorable:
         ],
         point,
         note=f"{shown.label()}. Thin: the other a. Plain: networks without a curve at as many "
-        "times the learning rate.",
+        "times the learning rate; small start: with the standard deviation that a = 0.1 leaves to "
+        "the weights that it cuts.",
     )  # fmt: skip
 
 
-def _plain(line: pd.DataFrame) -> Curve:
+def _plain(label: str, line: pd.DataFrame, dash: str) -> Curve:
     kept = line[line["accuracy"] >= LIMITS[0]]
     bands = (kept[side].clip(*LIMITS).tolist() for side in ("low", "high"))
-    return Curve("plain", kept["rate"].tolist(), kept["accuracy"].tolist(), *bands, family="none")
+    values = kept["rate"].tolist(), kept["accuracy"].tolist()
+    return Curve(label, *values, *bands, family="none", dash=dash)
 
 
 def _cells(found: pd.DataFrame, a: float, axis: str, role: str) -> Curve:

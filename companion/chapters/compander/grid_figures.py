@@ -13,10 +13,6 @@ from companion.display.labels import head
 from companion.display.svg import Shown
 from companion.evidence.records import Record
 
-AXES = {"nominal": "learning rate (a/b)²", "step": "mean step"}
-MARKS = {0.1: "s", 0.2: "D"}
-"""Of the small a; all others are dots."""
-
 
 def redrawn(record: Record) -> Shown:
     """C's grid as it is searched, and over the learning rate that its cells have; a record of
@@ -26,7 +22,7 @@ def redrawn(record: Record) -> Shown:
     found = found[found["a"].isin(grid.VALUES)]
     _map(left, found)
     _line(right, cells.plain(record))
-    _dots(right, found, "nominal")
+    _dots(right, found)
     rest = cells.gaps(record, "nominal", least=min(grid.VALUES))
     return show(
         figure,
@@ -54,7 +50,8 @@ def _map(axes, found: pd.DataFrame) -> None:
             )
         axes.annotate(
             f"{value:.1f}", (column + 0.5, row + 0.5), ha="center", va="center",
-            color=style.LIGHT_PAPER if deep > 0.7 else style.INK, size=8.6,
+            color=style.LIGHT_PAPER if deep > 0.7 else style.INK,
+            size=9 * axes.figure.text_scale,
         )  # fmt: skip
     axes.set_xlim(0, shown.shape[1])
     axes.set_ylim(0, shown.shape[0])
@@ -67,48 +64,22 @@ def _map(axes, found: pd.DataFrame) -> None:
     head(axes, "Test accuracy (%)", "upwards: b", "a")
 
 
-def bending(record: Record, name: str, caption: str) -> Shown:
-    """Every cell, small a as well, over the nominal rate and over the mean step; a record of
-    `grid.MLP` or `grid.NORMALIZED`."""
-    figure, panels = canvas(columns=2, height=3.5, sharey=True)
-    found, line = cells.table(record), cells.plain(record)
-    said = []
-    for axes, axis in zip(panels, AXES, strict=True):
-        _line(axes, line)
-        _dots(axes, found, axis)
-        axes.tick_params(labelleft=True)
-        gaps = cells.gaps(record, axis).cells
-        for a in grid.SMALL:
-            here = gaps[gaps["a"] == a]["gap"]
-            said.append(f"over the {AXES[axis]}, a = {a:g}: {here.min():+.1f} to "
-                        f"{here.max():+.1f} points off plain")  # fmt: skip
-    return show(
-        figure,
-        alt=f"{'; '.join(said)}.",
-        caption=caption,
-        ran=f"{record.label()}. Grey: plain, with the 95 % interval; dots: a from "
-        f"{min(grid.VALUES):g} to {max(grid.VALUES):g}; diamonds: a = 0.2; squares: a = 0.1. "
-        "Bars: 95 % interval.",
-        name=name,
-    )
-
-
 def _line(axes, line: pd.DataFrame) -> None:
-    grey = style.colour("none")
-    axes.fill_between(line["rate"], line["low"], line["high"], color=grey, alpha=0.2, lw=0)
-    axes.plot(line["rate"], line["accuracy"], color=grey, lw=1.6)
+    grey, rates = style.colour("none"), np.geomspace(line["rate"].min(), line["rate"].max(), 40)
+    mean, low, high = (
+        cells.spline(line[side].to_numpy())(np.log(rates)) for side in ("accuracy", "low", "high")
+    )
+    axes.fill_between(rates, low, high, color=grey, alpha=0.2, lw=0)
+    axes.plot(rates, mean, color=grey, lw=1.6)
+    axes.plot(line["rate"], line["accuracy"], "o", color=grey, ms=3.5)
 
 
-def _dots(axes, found: pd.DataFrame, axis: str) -> None:
-    for a, mine in found.groupby("a"):
-        colour = style.colour("compander")
-        axes.plot(
-            mine[axis], mine["accuracy"], MARKS.get(a, "o"), color=colour, ms=5, mew=0, alpha=0.75
-        )
-        if a in MARKS:
-            axes.vlines(mine[axis], mine["low"], mine["high"], color=colour, lw=1)
+def _dots(axes, found: pd.DataFrame) -> None:
+    look = {"color": style.colour("compander"), "ms": 5, "mew": 0, "alpha": 0.75}
+    axes.plot(found["nominal"], found["accuracy"], "o", **look)
+    axes.set_xlim(0.9 * min(grid.FACTORS), 1.12 * max(grid.FACTORS))
     log_axis(axes.xaxis)
-    head(axes, "Test accuracy (%)", "better ↑", AXES[axis])
+    head(axes, "Test accuracy (%)", "better ↑; grey: plain", "learning rate (a/b)²")
 
 
 def _told(found: pd.DataFrame) -> str:

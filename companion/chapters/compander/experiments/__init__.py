@@ -18,7 +18,6 @@ EXPERIMENTS = (
     batchnorm.DIGITS,
     resnet.CIFAR,
     grid.MLP,
-    grid.NORMALIZED,
     reach.DIGITS,
     learned.CIFAR,
     *networks.TABLES.values(),

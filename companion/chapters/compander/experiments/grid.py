@@ -1,16 +1,19 @@
 """The paper's search for a and b, cell by cell, beside plain networks at many learning rates.
 
 C tries a and b in {0.5, 0.6, ..., 1.0}, one seed a pair (section IV-A1). Here every pair is trained
-many times, and two smaller a besides, whose weights reach far into the curve. A curve moves the
-weights (a/b)^2 times as far as a plain network does, where it is straight, and biases and norms as
-far as ever; so do the plain networks that it is measured against, each named by that factor. Three
-in ten training labels are drawn at random, so that too fast costs accuracy as well as too slow.
+many times, and two smaller a besides, whose weights reach far into the curve. Where it is straight,
+a curve moves weights (a/b)^2 times as far as a plain network does, and biases as far as ever; so do
+the plain networks that it is measured against, each named by that factor. Three in ten training
+labels are drawn at random, so that too fast costs accuracy as well as too slow.
+
+A small a cuts the initial weights. So that what they start with and what the curve does to them are
+told apart, plain networks stand beside them whose weights start with the standard deviation that
+the smaller a leaves.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 
 from companion.chapters.compander.experiments.mlp import bent
@@ -22,8 +25,6 @@ from companion.training.settings import Settings
 
 VALUES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """C's values of a and of b."""
-FEW = (0.5, 1.0)
-"""Those of the network with batch norm."""
 SMALL = (0.1, 0.2)
 """Smaller a, where the curve bends within the weights of the start."""
 SMALL_FACTORS = (0.25, 1.0, 4.0, 16.0)
@@ -40,9 +41,6 @@ PLAIN = Settings(
     weight_decay=1e-4,
     label_noise=0.3,
     epochs=10,
-)
-NORMED = replace(
-    PLAIN, model="convnet", widths=(1, 16, 24, 24, 10), normalization="batch", epochs=8
 )
 
 
@@ -85,44 +83,33 @@ def low_gain(plain: Settings) -> float:
     return math.sqrt(2 * (1 - 2 * (density * c + (1 - c**2) * beyond)))
 
 
-def pairs(values: Iterable[float] = VALUES) -> list[tuple[float, float]]:
-    """Every (a, b) of values for both, then those with a small a."""
-    values = tuple(values)
+def pairs() -> list[tuple[float, float]]:
+    """Every (a, b) of C's, then those with a small a."""
     small = [(a, a / math.sqrt(factor)) for a in SMALL for factor in SMALL_FACTORS]
-    return [(a, b) for a in values for b in values] + small
+    return [(a, b) for a in VALUES for b in VALUES] + small
 
 
 def faster(plain: Settings, factor: float) -> Settings:
-    """The same with the weights' learning rate times a factor; biases and norms keep theirs."""
-    if factor == 1:
-        return plain
-    kept = tuple((role, 1 / factor) for role in ("bias", "gain", "shift"))
+    """The same with the weights' learning rate times a factor; biases keep theirs."""
+    kept = (("bias", 1 / factor),) if factor != 1 else ()
     return replace(plain, learning_rate=plain.learning_rate * factor, rate_factors=kept)
 
 
-def _arms(plain: Settings, values: Iterable[float]) -> dict[str, Arm]:
-    companded = {
-        cell(a, b): Arm(bent(plain, a=a, b=b, compander_clamp=True), family="compander")
-        for a, b in pairs(values)
-    }
-    return companded | {straight(factor): Arm(faster(plain, factor)) for factor in FACTORS}
+def _arms() -> dict[str, Arm]:
+    small = replace(PLAIN, gain=low_gain(PLAIN))
+    return {
+        **{cell(a, b): Arm(bent(PLAIN, a=a, b=b, compander_clamp=True), family="compander")
+           for a, b in pairs()},
+        **{straight(factor): Arm(faster(PLAIN, factor)) for factor in FACTORS},
+        **{low(factor): Arm(faster(small, factor)) for factor in LOW_FACTORS},
+    }  # fmt: skip
 
-
-_DEVIATIONS = (
-    "Small networks on the digits, with random labels among those of training, in place of ResNets "
-    "and VGGs on CIFAR.",
-    "Accuracy after the last epoch; the paper keeps the epoch that is best on validation images.",
-    "Where a is 0.1 or 0.2, initial weights beyond 95 % of a pi/2 are cut to it.",
-)
 
 MLP = Experiment(
     name="compander-grid",
     title="The grid of a and b, and plain networks at many learning rates: the digits",
     source="the weight compander, section IV-A1 and Table I",
-    arms=_arms(PLAIN, VALUES) | {
-        low(factor): Arm(faster(replace(PLAIN, gain=low_gain(PLAIN)), factor))
-        for factor in LOW_FACTORS
-    },
+    arms=_arms(),
     measures=MEASURES,
     paired=True,
     scales={
@@ -134,23 +121,11 @@ MLP = Experiment(
                       detailed=2),
         "full": Scale("full", 400, 10, ("digits",), "400 runs a cell, on a GPU"),
     },
-    deviations=_DEVIATIONS,
-)  # fmt: skip
-NORMALIZED = Experiment(
-    name="compander-grid-batch-norm",
-    title="Cells of the grid of a and b under batch norm: a small convolutional network",
-    source="the weight compander, section IV-A1 and Table I",
-    arms=_arms(NORMED, FEW),
-    measures=MEASURES,
-    paired=True,
-    scales={
-        "quick": Scale(
-            "quick", 2, 1, ("digits",), "a check that everything runs",
-            arms=(cell(1.0, 0.5), straight(4.0)),
-        ),
-        "book": Scale("book", 8, 8, ("digits",), "eight runs a cell on two CPU cores",
-                      detailed=2),
-        "full": Scale("full", 100, 8, ("digits",), "a hundred runs a cell, on a GPU"),
-    },
-    deviations=_DEVIATIONS,
+    deviations=(
+        "A small MLP on the digits, with random labels among those of training, in place of "
+        "ResNets and VGGs on CIFAR.",
+        "Accuracy after the last epoch; the paper keeps the epoch that is best on validation "
+        "images.",
+        "Where a is 0.1 or 0.2, initial weights beyond 95 % of a pi/2 are cut to it.",
+    ),
 )  # fmt: skip

@@ -42,7 +42,9 @@ CIFAR = Experiment(
     paired=True,
     scales={
         **resnet.CIFAR.scales,
-        "book": Scale("book", 6, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores"),
+        "book": Scale(
+            "book", 6, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores", detailed=4
+        ),
     },
     deviations=(
         *resnet.CIFAR.deviations[:1],

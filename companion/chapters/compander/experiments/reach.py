@@ -11,7 +11,7 @@ from dataclasses import replace
 from companion.chapters.compander.experiments.mlp import bent
 from companion.experiments.arm import Arm
 from companion.experiments.plan import Experiment, Scale
-from companion.measure import accuracy, companding
+from companion.measure import accuracy
 from companion.measure.ranges import RANGES
 from companion.training.settings import Settings
 
@@ -52,14 +52,14 @@ DIGITS = Experiment(
         "wc": Arm(_bent(), "twin", "WC, a = 0.8", "compander"),
         "tight": Arm(_bent(TIGHTER), "twin", "WC, a = 0.2", "compander", "dashed"),
     },
-    measures=(accuracy.LEARNING, companding.CURVES, RANGES),
+    measures=(accuracy.LEARNING, RANGES),
     paired=True,
     scales={
         "quick": Scale(
             "quick", 2, 2, ("digits",), "a check that everything runs", changes={"milestones": (1,)}
         ),
         "book": Scale("book", 6, 20, ("digits",), "six paired runs an arm on two CPU cores",
-                      detailed=2),
+                      detailed=1),
         "full": Scale(
             "full", 5, 200, ("cifar10", "cifar10-jpeg"), "the figure's network, on a GPU",
             changes={
