@@ -42,16 +42,15 @@ def _map(axes, found: pd.DataFrame) -> None:
     shown = found.pivot(index="b", columns="a", values="accuracy")
     low, high = float(shown.min(axis=None)), float(shown.max(axis=None))
     for (row, column), value in np.ndenumerate(shown.to_numpy()):
-        # ground and colour turn with the theme of the page, so no cell is white on dark paper
-        deep = (float(value) - low) / (high - low)
+        # ground and colour turn with the theme of the page, and ink stays readable on both
+        deep = 0.6 * (float(value) - low) / (high - low)
         for colour, alpha in ((style.RULE, 0.6), (style.colour("compander"), deep)):
             axes.add_patch(
                 Rectangle((column + 0.03, row + 0.03), 0.94, 0.94, fc=colour, lw=0, alpha=alpha)
             )
         axes.annotate(
             f"{value:.1f}", (column + 0.5, row + 0.5), ha="center", va="center",
-            color=style.LIGHT_PAPER if deep > 0.7 else style.INK,
-            size=9 * axes.figure.text_scale,
+            color=style.INK, size=9 * axes.figure.text_scale,
         )  # fmt: skip
     axes.set_xlim(0, shown.shape[1])
     axes.set_ylim(0, shown.shape[0])

@@ -117,8 +117,8 @@ MLP = Experiment(
             "quick", 2, 2, ("digits",), "a check that everything runs",
             arms=(cell(1.0, 0.5), straight(4.0)),
         ),
-        "book": Scale("book", 24, 10, ("digits",), "24 runs a cell on two CPU cores",
-                      detailed=2),
+        "book": Scale("book", 20, 10, ("digits",), "twenty runs a cell on two CPU cores",
+                      detailed=1),
         "full": Scale("full", 400, 10, ("digits",), "400 runs a cell, on a GPU"),
     },
     deviations=(

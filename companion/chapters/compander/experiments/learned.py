@@ -43,7 +43,7 @@ CIFAR = Experiment(
     scales={
         **resnet.CIFAR.scales,
         "book": Scale(
-            "book", 6, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores", detailed=4
+            "book", 6, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores", detailed=3
         ),
     },
     deviations=(

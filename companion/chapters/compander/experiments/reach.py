@@ -1,4 +1,5 @@
-"""How far the weights of each layer reach, epoch by epoch, with a curve and without (C figure 3).
+"""How far the weights of each layer reach and what shape they have, with a curve and without (C
+figures 3 and 4).
 
 The figure's own pair, a = 0.8 and b = 0.5, beside the plain network at the same learning rate, at
 (a/b)^2 times that, and a curve with the same slope whose bound is a quarter of it.
@@ -11,7 +12,7 @@ from dataclasses import replace
 from companion.chapters.compander.experiments.mlp import bent
 from companion.experiments.arm import Arm
 from companion.experiments.plan import Experiment, Scale
-from companion.measure import accuracy
+from companion.measure import accuracy, companding, geometry
 from companion.measure.ranges import RANGES
 from companion.training.settings import Settings
 
@@ -41,8 +42,8 @@ def _bent(tighter: float = 1.0) -> Settings:
 
 DIGITS = Experiment(
     name="compander-range",
-    title="The range of each layer's weights, with a curve and without: the digits",
-    source="the weight compander, figure 3",
+    title="Range and shape of each layer's weights, with a curve and without: the digits",
+    source="the weight compander, figures 3 and 4",
     arms={
         "none": Arm(PLAIN, label="plain"),
         "twin": Arm(
@@ -52,14 +53,14 @@ DIGITS = Experiment(
         "wc": Arm(_bent(), "twin", "WC, a = 0.8", "compander"),
         "tight": Arm(_bent(TIGHTER), "twin", "WC, a = 0.2", "compander", "dashed"),
     },
-    measures=(accuracy.LEARNING, RANGES),
+    measures=(accuracy.LEARNING, RANGES, companding.SHAPES, geometry.SHAPE),
     paired=True,
     scales={
         "quick": Scale(
             "quick", 2, 2, ("digits",), "a check that everything runs", changes={"milestones": (1,)}
         ),
         "book": Scale("book", 6, 20, ("digits",), "six paired runs an arm on two CPU cores",
-                      detailed=1),
+                      detailed=2),
         "full": Scale(
             "full", 5, 200, ("cifar10", "cifar10-jpeg"), "the figure's network, on a GPU",
             changes={
