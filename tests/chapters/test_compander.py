@@ -17,6 +17,7 @@ from companion.chapters.compander import (
     gain_conclusions,
     lab,
     learned_conclusions,
+    learned_figures,
     walks,
 )
 from companion.chapters.compander.experiments import mlp, networks
@@ -277,7 +278,7 @@ def test_figures_say_what_they_show(digits, cifar, adaptive):
     assert "WC, 100 a and b: 1.000, 1.000, 1.000" in figures.where_the_weights_are(cifar).alt
     assert "Kurtosis, WC, σ/a = 1" in figures.near_zero(digits).alt
     assert "WC, slope-aware: 0.1" in figures.adaptive(adaptive).alt
-    assert "learned, one a layer, layer 3: a 1." in figures.learned(digits).alt
+    assert "learned, one a layer, layer 3: a 1." in learned_figures.learned(digits).alt
 
 
 def test_the_errata_recompute_the_leads():
