@@ -141,6 +141,15 @@ def test_every_twin_has_the_rate_that_its_curve_implies():
                 assert arm.settings.learning_rate == pytest.approx(0.1 * factor), table
 
 
+def test_table_vi_trains_one_pair_a_layer_and_one_a_network():
+    arms = networks.TABLES["VI"].arms
+    for depth in (18, 34, 50):
+        fine, coarse = (arms[f"resnet{depth}-wc-{one}"].settings for one in ("fine", "coarse"))
+        assert (fine.compander_a, fine.compander_b, fine.compander_learn) == (0.5, 1.0, "fine")
+        assert replace(coarse, compander_learn="fine") == fine
+    assert networks.TABLES["VI"].scale("full").arms is None
+
+
 def test_pairs_are_taken_seed_by_seed(digits):
     found = differences.accuracies(digits)
     assert all(values.index.tolist() == list(range(24)) for values in found.values())
@@ -230,6 +239,8 @@ def test_the_chapters_words_stand_under_guard(digits, cifar, adaptive):
     conclusions.check_overhead(shipped_overheads())
     gain_conclusions.check_only_a_rate(cifar)
     gain_conclusions.check_pairs(records.recorded("compander-pairs-cifar10-jpeg-book"))
+    gain_conclusions.check_batch_norm(records.recorded("compander-batch-norm-digits-book"))
+    gain_conclusions.check_resnet(records.recorded("compander-resnet-cifar10-jpeg-book"))
     gain_conclusions.check_digits(digits)
     learned_conclusions.check_learned(digits)
     gain_conclusions.check_adaptive(adaptive)

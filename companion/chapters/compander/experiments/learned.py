@@ -43,12 +43,14 @@ CIFAR = Experiment(
     scales={
         **resnet.CIFAR.scales,
         "book": Scale(
-            "book", 6, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores", detailed=3
+            "book", 5, 3, ("cifar10-jpeg", "cifar10"), "three epochs on two CPU cores", detailed=3,
+            validation=30_000,
         ),
     },
     deviations=(
         *resnet.CIFAR.deviations[:1],
+        "Only 20,000 training images, but at full scale.",
         "Where a and b learn, decay acts on v and on neither of them, as in the paper; elsewhere "
         "on w.",
     ),
-)
+)  # fmt: skip
