@@ -187,6 +187,7 @@ def test_the_pages_words_stand_under_guard(record, ranges):
     grid_conclusions.check_grid(record)
     grid_conclusions.check_small(record)
     grid_conclusions.check_reach(ranges)
+    grid_conclusions.check_shapes(ranges)
 
 
 def test_a_grid_that_does_not_fold_up_stops_the_build(record, monkeypatch):

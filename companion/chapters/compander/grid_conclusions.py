@@ -89,6 +89,24 @@ def check_small(record: Record) -> None:
     )
 
 
+def check_shapes(record: Record) -> None:
+    """Guard the sentences about weights near zero by layer, a record of `reach.DIGITS`."""
+    found = reach_figures.shapes(record)
+    near, beta = (found[column].unstack() for column in ("near", "beta"))
+    share = near.loc["wc"] / near.loc["twin"]
+    claims.require(
+        "in the first and the last layer, of few inputs, less than half of the twin's share near "
+        "zero is left, in the two between more than three quarters",
+        (share[[1, 4]] < 0.5).all() and share[[2, 3]].between(0.75, 0.9).all(),
+        record,
+    )
+    claims.require(
+        "the shapes of all layers are flatter than the twin's",
+        (beta.loc["wc"] > beta.loc["twin"]).all() and (beta.loc["wc", [1, 4]] > 10).all(),
+        record,
+    )
+
+
 def check_reach(record: Record) -> None:
     """Guard the sentences about the range of weights, a record of `reach.DIGITS`."""
     last = reach_figures.edges(record)
