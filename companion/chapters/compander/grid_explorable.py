@@ -42,7 +42,7 @@ def explore(record: Record | None = None) -> Explorable:
         )
 
     return Explorable.compute(
-        "compander-grid",
+        "compander-cells",
         "One a at a time",
         [Control("a", "a", SHOWN, start=len(SHOWN) - 1)],
         [
