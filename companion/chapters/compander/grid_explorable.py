@@ -14,7 +14,7 @@ SHOWN = (*grid.SMALL, 0.5, 0.7, 1.0)
 SIGMA = 0.177
 """The standard deviation that every layer of the network starts with: Kaiming's, of 64 inputs."""
 AXES = {"b": "b", "nominal": "learning rate (a/b)²", "step": "mean step"}
-LIMITS = (78.0, 96.0)
+LIMITS = (86.0, 96.0)
 
 
 def explore(record: Record | None = None) -> Explorable:
@@ -53,7 +53,7 @@ def explore(record: Record | None = None) -> Explorable:
         point,
         note=f"{shown.label()}. Thin: the other a. Plain: networks without a curve at as many "
         "times the learning rate; small start: with the standard deviation that a = 0.1 leaves to "
-        "the weights that it cuts.",
+        "the weights that it cuts. A cell below the axis is not drawn.",
     )  # fmt: skip
 
 
