@@ -108,7 +108,7 @@ def _table(title: str, rows: pd.DataFrame) -> str:
     return (
         f"<h3>{html.escape(title)}</h3>"
         '<div class="wis wis-scroll wis-ledger" tabindex="0" role="group" '
-        f'aria-label="{html.escape(title)}"><table><thead><tr>{head}</tr></thead>'
+        f'aria-label="{html.escape(title)}"><table class="cards"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>{_notes(rows)}"
     )
 

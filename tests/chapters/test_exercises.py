@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 
 from companion.chapters.batchnorm_norms import check as batchnorm
 from companion.chapters.compander import check as compander
@@ -85,6 +86,28 @@ def test_what_is_no_answer_is_told_the_form(check, answer):
     assert not reply.right
     assert str(reply).startswith("An answer here is ")
     assert "\n" not in str(reply)
+
+
+NUMBERS = [case[:2] for case in {case[0]: case for case in CASES}.values()]
+ABSURD = (0, -1, -0.0, 1e308, -1e308, 1e-320, 10**400, -(10**400))
+
+
+@pytest.mark.parametrize(("check", "right"), NUMBERS)
+def test_an_absurd_number_gets_a_sentence(check, right):
+    many = len(right) if isinstance(right, tuple | list) else None
+    for one in ABSURD:
+        reply = check(one if many is None else (one,) * many)
+        assert not reply.right
+        assert "\n" not in str(reply)
+        assert len(str(reply)) < 500
+
+
+@pytest.mark.parametrize("answer", [torch.eye(2), [10**400] * 9, "a" * 500])
+def test_a_long_answer_is_told_in_one_line(answer):
+    reply = number(answer, lambda _: "")
+    assert not reply.right
+    assert "\n" not in str(reply)
+    assert len(str(reply)) < 160
 
 
 def test_half_the_steps_want_twice_the_decay():

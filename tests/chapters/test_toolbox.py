@@ -255,7 +255,7 @@ def test_figures_say_what_they_show(record, dropped, mnist, large):
     assert "as printed: 0.250 behind one layer, 0.016 behind 3" in figures.means_kept().alt
     assert "Two units, correlation, mean size (%): 18.5" in figures.useful_features(dropped).alt
     assert "accuracy, best of all: 1.21" in figures.optimism(record).alt
-    assert "by the rule of this book: 4.6%" in figures.false_alarms(large).alt
+    assert "the book's rule: 4.6%" in figures.false_alarms(large).alt
     assert "none 0.062; L1 1e-4 0.045" in figures.overfitting(mnist).alt
     assert "signed ranks" in figures.remedies_table(mnist).to_html()
 

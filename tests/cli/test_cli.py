@@ -196,6 +196,33 @@ def test_an_interrupted_run_goes_on(forked, tmp_path):
         )
 
 
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [
+        (["bench"], "the same command begins anew"),
+        (["doctor"], "the same command begins anew"),
+        (["classroom", "build"], "the same command begins anew"),
+        (["import", "a.zip"], "give the same command again to go on"),
+        (["run", MLP, "--scale", "quick"], "give the same command again to go on"),
+    ],
+)
+def test_ctrl_c_promises_what_the_command_keeps(capsys, monkeypatch, command, again):
+    from companion import machine
+    from companion.classroom import build
+    from companion.experiments import carry, runner
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    for module, name in ((machine, "pick_device"), (build, "make"), (carry, "bring_in"),
+                         (runner, "run")):  # fmt: skip
+        monkeypatch.setattr(module, name, stop)
+    with pytest.raises(SystemExit) as left:
+        cli.main(command)
+    assert left.value.code == 130
+    assert capsys.readouterr().err.splitlines()[-1] == f"interrupted; {again}."
+
+
 def test_list(capsys, monkeypatch, tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "train.parquet").touch()

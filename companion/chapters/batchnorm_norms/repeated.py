@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from companion.chapters.batchnorm_norms import by_hand, inside
+from companion.chapters.batchnorm_norms import by_hand, inside, trainings
 from companion.chapters.batchnorm_norms.experiments import batches, bounded, windows
 from companion.evidence import records
 from companion.evidence.claims import Claim
@@ -59,7 +59,7 @@ def low_rank() -> Claim:
 
 def effective_rate() -> Claim:
     """Section 4.1: is the effective learning rate no sufficient explanation of decay?"""
-    both = by_hand.decay_as_rate()
+    both = trainings.decay_as_rate()
     return _derived(
         "Effective learning rate: 300 steps of plain SGD with decay, and as many without it at an "
         f"exponentially rising learning rate, end with the same directions within "

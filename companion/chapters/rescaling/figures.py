@@ -30,7 +30,8 @@ def weights_before_and_after(record: Record, arm: str = "none") -> Shown:
         figure,
         alt=f"Weights of each layer before and after training, {arms[arm].label}: the standard "
         f"deviation changes by factors of {said}.",
-        caption=f"Training multiplies the spread of the weights, layer by layer by {said}.",
+        caption="Training multiplies the spread of the weights, layer by layer, by factors of "
+        f"{said}.",
         ran=f"{record.label()}.",
     )
 

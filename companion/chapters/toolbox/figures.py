@@ -217,7 +217,7 @@ def optimism(record: Record) -> Shown:
 
 def false_alarms(record: Record) -> Shown:
     """How often each way of judging finds a difference where there is none."""
-    figure, axes = canvas(width=6.6, height=2.9, text=1.1)
+    figure, axes = canvas(width=5.0, height=2.7)
     rows = nothing_differs.false_alarms(record)
     places = np.arange(len(rows))[::-1]
     for place, row in zip(places, rows.itertuples(), strict=True):
@@ -228,7 +228,8 @@ def false_alarms(record: Record) -> Shown:
     axes.set_yticks(places, [nothing_differs.JUDGES[judge] for judge in rows["judge"]])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlim(0, 20)
-    head(axes, "False alarms (%)", "dashed: 5, as promised; line: 95 % interval", "← better")
+    axes.locator_params(axis="x", nbins=5)
+    head(axes, "False alarms (%)", "dashed: 5; line: 95 % interval", "← better")
     said = "; ".join(
         f"{nothing_differs.JUDGES[row.judge]}: {row.share:.1%}" for row in rows.itertuples()
     )

@@ -64,7 +64,7 @@ def set_weight_(
         values[0].copy_(weight)
         return
     before = [value.clone() for value in values]
-    setattr(layer, parameter, weight)
+    _assign(layer, parameter, weight)
     rounding = max(1e-3, 4 * torch.finfo(weight.dtype).eps)
     inside = layer.parametrizations[parameter]
     if len(inside) == 1 and hasattr(inside[0], "nearest"):
@@ -79,6 +79,20 @@ def set_weight_(
         "to, and it gives another; set the weight before you register it, or use another "
         "parametrization"
     )
+
+
+def _assign(layer: nn.Module, parameter: str, weight: Tensor) -> None:
+    """Set a parametrized weight. torch's own assignment wants several tensors in the precision in
+    which they were registered, and a model may have been put to half precision since."""
+    inside = layer.parametrizations[parameter]
+    if inside.is_tensor:
+        setattr(layer, parameter, weight)
+        return
+    values = weight
+    for one in reversed(inside):
+        values = one.right_inverse(values)
+    for number, value in enumerate(values):
+        getattr(inside, f"original{number}").copy_(value)
 
 
 def _called(layer: nn.Module, name: str) -> str:
