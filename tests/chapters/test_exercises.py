@@ -62,6 +62,7 @@ CASES = [
     (compander.folded, (0.7, 1.0), (1.0, 1.4), "no cell of the grid"),
     (compander.folded, (0.7, 1.0), (0.5, 0.5), "there (a/b)^2 is 1.00, not 0.51"),
     (compander.moved_decay, 3.6e-4, 1e-3, "2.78 times as fast"),
+    (compander.pull, -0.4, 0.4, "changes the loss by -0.0004"),
     (rescaling.half_life, 5.5e-3, 1e-3, "88 % of an idle weight"),
     (rescaling.half_life, 5.5e-3, 5, "between 0 and 1"),
     (rescaling.table_interval, (-0.23, 0.05), (0, 1), "the printed difference"),

@@ -101,6 +101,18 @@ def moved_decay(answer: Any) -> Reply:
     return number(answer, broken)
 
 
+def pull(answer: Any) -> Reply:
+    """The gradient by a = 0.5 of w = (0.3, -0.2, 0.1), the one by w being (1, 2, -1)."""
+
+    def broken(slope: float) -> str:
+        step = 1e-3  # of a, which stretches every weight by as large a share
+        change = sum(d * w * step / 0.5 for d, w in zip((1, 2, -1), (0.3, -0.2, 0.1), strict=True))
+        off = abs(slope * step - change)
+        return "" if off < 1e-2 * step else f"raised by 0.001, a changes the loss by {change:.1g}"
+
+    return number(answer, broken)
+
+
 def _called(function: Callable[..., Any], *arguments: float) -> float | None:
     try:
         return float(function(*arguments))
