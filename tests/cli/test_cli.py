@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -153,6 +154,14 @@ def test_the_same_command_on_a_finished_record_changes_nothing(quick, forked):
     assert again.out == first.out
     assert "20 of 20 epochs are stored" in again.err
     assert snapshot(path.parents[1]) == before
+
+
+def test_a_command_that_is_shown_can_be_copied(quick, forked, tmp_path):
+    """Names of folders have spaces, accents and more."""
+    shutil.copytree(quick[0].parent, tmp_path / "mes données 🎓")
+    out = forked(*SHORT, "--out", "mes données 🎓", here=tmp_path).out
+    shown = re.search("`(companion report .*)` shows", out)[1]
+    assert shlex.split(shown)[2] == f"mes données 🎓/{quick[0].name}"
 
 
 def test_options_override_the_scale(forked, tmp_path):

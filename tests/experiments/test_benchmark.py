@@ -206,6 +206,17 @@ def test_bench_measures_the_overhead_alone(quick, monkeypatch, capsys, tmp_path)
     assert performance.load_overhead(performance.save(measured, tmp_path / "again")) == measured
 
 
+def test_a_folder_that_takes_nothing_is_refused_before_anything_is_measured(
+    monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(performance, "measure", None)
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as end:
+        main(["bench", "--save", str(tmp_path / "file")])
+    assert end.value.code == 2
+    assert "must be usable and is not (File exists)" in capsys.readouterr().err
+
+
 def test_no_rounds_are_refused(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["bench", "--rounds", "0"])

@@ -239,6 +239,22 @@ def test_it_is_copied_saved_and_loaded_with_its_lengths():
     assert torch.equal(other(images()), model(images()))
 
 
+@pytest.mark.parametrize("wrap", [weight_norm, bounded_weight_norm])
+def test_a_checkpoint_of_the_plain_layer_fits(wrap):
+    plain, images = nn.Linear(5, 3), torch.ones(2, 5)
+    model = nn.Sequential(wrap(nn.Linear(5, 3)))
+    state = nn.Sequential(plain).state_dict()
+    names = list(state)
+    assert str(model.load_state_dict(state)) == "<All keys matched successfully>"
+    assert list(state) == names
+    torch.testing.assert_close(model(images), plain(images))
+    norms = plain.weight.detach().norm(dim=1, keepdim=True)
+    torch.testing.assert_close(parts(model[0])[0].detach(), norms)
+    state["0.weight"][1] = 0
+    with pytest.raises(ValueError, match="needs weights that are not all 0, and unit 1 has no"):
+        model.load_state_dict(state)
+
+
 def test_checkpoints_of_weight_norm_fit_in_both_forms():
     """The same names: a trained length becomes the one that is kept."""
     learned = weight_norm(initialize_(nn.Linear(5, 3).double(), seed=8))

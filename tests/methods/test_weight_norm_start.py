@@ -295,6 +295,16 @@ def test_other_activations_and_functions():
     assert places(module)["0"].gain == pytest.approx(math.sqrt(2 / 1.25))
 
 
+@pytest.mark.parametrize("wrap", [lambda layer: layer, ours])
+def test_a_batch_that_the_model_does_not_take_changes_nothing(wrap):
+    model = nn.Sequential(wrap(nn.Linear(4, 4)), nn.ReLU(), wrap(nn.Linear(4, 4)), nn.Linear(3, 2))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for images in (torch.randn(9, 5), torch.randn(9, 4)):  # the second fails at the last layer
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+            weight_norm_(model, "data", images=images)
+        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
 ACTIVATIONS = [
     nn.ELU(alpha=0.5), nn.Softplus(beta=3), nn.GELU(approximate="tanh"), nn.Mish(), nn.Hardswish(),
     nn.ReLU6(), nn.CELU(2.0), nn.Hardtanh(-2, 1), nn.Softsign(), nn.LogSigmoid(), nn.Tanhshrink(),

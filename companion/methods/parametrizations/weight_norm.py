@@ -55,8 +55,12 @@ def _unit_norms(weight: Tensor) -> Tensor:
     return torch.linalg.vector_norm(weight, dim=axes, keepdim=True, dtype=dtype)
 
 
-def _read_older_names(layer: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """A checkpoint of torch's older weight norm calls length and direction by other names."""
+def _read_other_names(layer: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """A checkpoint of torch's older weight norm calls length and direction by other names, and one
+    of a plain layer has a weight, which is both."""
+    if prefix + "weight" in state:
+        pair = WeightNorm().right_inverse(state.pop(prefix + "weight"))
+        state[prefix + "weight_g"], state[prefix + "weight_v"] = pair
     for old, new in (("weight_g", "original0"), ("weight_v", "original1")):
         if prefix + old in state:
             state[f"{prefix}parametrizations.weight.{new}"] = state.pop(prefix + old)
@@ -64,7 +68,8 @@ def _read_older_names(layer: nn.Module, state: dict[str, Tensor], prefix: str, *
 
 def weight_norm(layer: nn.Module) -> nn.Module:
     """Put a layer's weight under `WeightNorm`, and let it load checkpoints of the older form, whose
-    names for length and direction are ``weight_g`` and ``weight_v``.
+    names for length and direction are ``weight_g`` and ``weight_v``, and of the layer as it was
+    before.
 
     ValueError, with nothing changed, for a layer without a weight of at least 2 axes and for one
     that is parametrized already or that a hook computes, lazy, complex or with a unit of weight 0.
@@ -76,7 +81,7 @@ def weight_norm(layer: nn.Module) -> nn.Module:
     """
     _refuse(layer)
     parametrize.register_parametrization(layer, "weight", WeightNorm())
-    layer.register_load_state_dict_pre_hook(_read_older_names)
+    layer.register_load_state_dict_pre_hook(_read_other_names)
     return layer
 
 
