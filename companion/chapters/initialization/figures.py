@@ -31,7 +31,7 @@ LOOKS = {"kaiming": ("wr", "-"), "kaiming_out": ("wd", "--"), "xavier": ("wrs", 
 
 def symmetry(steps: int = 300) -> Shown:
     """How far the units of a layer differ, by step: from equal weights and from random ones."""
-    figure, axes = canvas(width=4.5, height=3.0)
+    figure, axes = canvas(width=4.5, height=3.0, text=1.3)
     ends, apart = [], {}
     for name, precision, scheme, family in (
         ("random", "float32", "kaiming", "none"),
@@ -176,7 +176,7 @@ def through_depth() -> Shown:
 
 def scheme_results(record: Record) -> Shown:
     """Every run's test error by scheme, activation and shape, at the better learning rate."""
-    figure, panels = canvas(columns=2, height=3.9, sharex=True)
+    figure, panels = canvas(columns=2, width=8.2, height=3.9, sharex=True)
     ends, said = maps.ends(record), []
     for axes, shape in zip(panels, schemes.SHAPES, strict=True):
         labels = []

@@ -108,7 +108,7 @@ def what_a_rescaling_costs(after: Record, before: Record, kept: Record) -> Shown
 
 def generalization_error(record: Record) -> Shown:
     """Test loss minus training loss per epoch of every arm (N, figure 2)."""
-    figure, axes = figures.canvas(height=3.8)
+    figure, axes = figures.canvas(width=4.4, height=3.3, text=1.3)
     arms = _arms(record)
     figures.generalization_error(record.epochs, axes, arms)
     last = {
