@@ -29,12 +29,13 @@ def bounded() -> Claim:
     first = reach_figures.edges(record, layer=1)
     most = first[["weight_least", "weight_most"]].abs().max(axis=1).unstack()
     end, bound = most.columns.max(), first["weight_bound"].loc["wc"].iloc[0]
+    grown, faster, bent = (most.loc[arm, end] for arm in ("none", "twin", "wc"))
     return _judged(
-        "Figure 3: the largest weight of the first convolution goes from "
-        f"{most.loc['none', 0]:.2f} to {most.loc['none', end]:.2f} without a curve, to "
-        f"{most.loc['twin', end]:.2f} at (a/b)^2 times the rate, and to {most.loc['wc', end]:.2f} behind one of bound "
-        f"{bound:.2f}; in the paper it grows far in the first epochs, and the curve bounds it.",
-        bool(most.loc["wc"].max() < bound < most.loc["none", end] < most.loc["twin", end]),
+        "Figure 3: the largest weight of the first convolution starts at "
+        f"{most.loc['none', 0]:.2f} and ends at {grown:.2f} without a curve, at {faster:.2f} at "
+        f"(a/b)^2 times the rate, and at {bent:.2f} behind one of bound {bound:.2f}; in the paper it grows far in the first "
+        "epochs, and the curve bounds it.",
+        bool(most.loc["wc"].max() < bound < grown < faster),
         record,
     )
 
@@ -78,8 +79,8 @@ def a_stays() -> Claim:
     inner, outer = moved.drop(columns=last).max(axis=None), moved[last].min()
     return _judged(
         f"Section IV-E, a: learned one a layer, a moves by {inner:.1g} at most in the layers "
-        f"before a batch norm and by {outer:.2f} at least in the last; in the paper by .35 at most, "
-        "and far in the last.",
+        f"before a batch norm and by {outer:.2f} at least in the last; in the paper by "
+        ".35 at most, and far in the last.",
         bool(inner < 0.35 < outer),
         record,
     )
