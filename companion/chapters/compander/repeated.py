@@ -33,8 +33,8 @@ def bounded() -> Claim:
     return _judged(
         "Figure 3: the largest weight of the first convolution starts at "
         f"{most.loc['none', 0]:.2f} and ends at {grown:.2f} without a curve, at {faster:.2f} at "
-        f"(a/b)^2 times the rate, and at {bent:.2f} behind one of bound {bound:.2f}; in the paper it grows far in the first "
-        "epochs, and the curve bounds it.",
+        f"(a/b)^2 times the rate, and at {bent:.2f} behind one of bound {bound:.2f}; in the paper "
+        "it grows far in the first epochs, and the curve bounds it.",
         bool(most.loc["wc"].max() < bound < grown < faster),
         record,
     )
