@@ -135,8 +135,8 @@ class Rescaler:
             if not bool(new.isfinite().all()):
                 raise ValueError(
                     f"rescaling needs finite weights that differ (wr) or are not all 0 (wrs), and "
-                    f"layer {name or type(layer).__name__} has others; lower the learning rate if training diverged, "
-                    "or start from a random initialization"
+                    f"layer {name or type(layer).__name__} has others; lower the learning rate if "
+                    "training diverged, or start from a random initialization"
                 )
             bias = layer.bias
             if bias is not None:

@@ -95,8 +95,8 @@ def border(record: Record) -> Shown:
     return show(
         figure,
         alt=f"Of {len(cells)} cells {int(learned.sum())} learned; a border at "
-        f"{maps.BORDER:g} depth scales is right in {maps.agreement(cells):.0%} of them, and "
-        f"Spearman's correlation of accuracy and depth scales is "
+        f"{maps.BORDER:g} depth scales is right in {100 * maps.agreement(cells):.0f} % of them, "
+        f"and Spearman's correlation of accuracy and depth scales is "
         f"{maps.rank_correlation(cells):.2f}.",
         caption="Theory of infinitely wide networks at initialization says which networks of "
         "width 64 can be trained.",

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from companion.methods.initialization.connections import CONVOLUTIONS
+from companion.methods.initialization.connections import CONVOLUTIONS, check_module
 
 
 def scalable_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The linear and convolution layers of a model, by name, in the order of the forward pass:
     the layers whose weights a rescaling resets. Transposed convolutions are left out: a row of
-    their weight is no output unit."""
+    their weight is no output unit. ValueError for what is no module."""
+    check_module(model)
     for name, layer in model.named_modules():
         if isinstance(layer, (nn.Linear, *CONVOLUTIONS)):
             yield name, layer
@@ -82,10 +83,12 @@ def set_weight_(
 
 
 def _assign(layer: nn.Module, parameter: str, weight: Tensor) -> None:
-    """Set a parametrized weight. torch's own assignment wants several tensors in the precision in
-    which they were registered, and a model may have been put to half precision since."""
+    """Set a parametrized weight. torch's own assignment wants each of several tensors in the
+    precision in which it was registered: not so where a model was put to half precision since, the
+    lengths of the book's weight norm too."""
     inside = layer.parametrizations[parameter]
-    if inside.is_tensor:
+    kinds = {value.dtype for value in (*inside.parameters(), *inside.buffers())}
+    if inside.is_tensor or kinds not in ({torch.float16}, {torch.bfloat16}):
         setattr(layer, parameter, weight)
         return
     values = weight
