@@ -6,6 +6,7 @@ once it is known to be one.
 
 from __future__ import annotations
 
+import math
 import numbers
 import types
 import typing
@@ -69,6 +70,50 @@ def said(hint: Any) -> str:
             return f"a sequence, each {said(parts[0])}"
         return f"a sequence of {len(parts)}, the first {said(parts[0])}"
     return _SAID.get(hint, str(hint))
+
+
+def finite(value: Any) -> float | None:
+    """The value as a float, None unless it is one finite real number; True and False are none.
+
+    >>> finite(2), finite("2"), finite(10**400)
+    (2.0, None, None)
+    """
+    if isinstance(value, str | bytes | bool):
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def least(remedy: str, low: float, **values: Any) -> None:
+    """Raise ValueError for the first value that is not finite and >= low.
+
+    >>> least("count from 1 on", 1, width=0)
+    Traceback (most recent call last):
+    ValueError: width must be finite and >= 1, got 0; count from 1 on
+    """
+    for name, value in values.items():
+        found = finite(value)
+        if found is None or found < low:
+            raise ValueError(f"{name} must be finite and >= {low:g}, got {value!r:.80}; {remedy}")
+
+
+def above(remedy: str, low: float, **values: Any) -> None:
+    """Raise ValueError for the first value that is not finite and > low, as `least`."""
+    for name, value in values.items():
+        found = finite(value)
+        if found is None or found <= low:
+            raise ValueError(f"{name} must be finite and > {low:g}, got {value!r:.80}; {remedy}")
+
+
+def below_1(remedy: str, **values: Any) -> None:
+    """Raise ValueError for the first value that is not in [0, 1), as `least`."""
+    for name, value in values.items():
+        found = finite(value)
+        if found is None or not 0 <= found < 1:
+            raise ValueError(f"{name} must be in [0, 1), got {value!r:.80}; {remedy}")
 
 
 def whole(name: str, value: Any) -> int:

@@ -1,4 +1,5 @@
-"""Small things on every page: roles, figures' numbers, names for arrows, icons for old browsers.
+"""Small things on every page: roles, figures' numbers, names for arrows, icons for old browsers,
+formulas that keep their full stop.
 
 docutils marks an entry of the bibliography `doc-biblioentry`, which ARIA has withdrawn, inside a
 `list`; an entry of a list is a `listitem`. The theme's arrow that unfolds a part of the sidebar has
@@ -6,10 +7,13 @@ no name. Sphinx sets a long signature as a list of definitions without terms; he
 lines. A page carries the state of every ipywidget that its notebook made, which nothing in it
 reads, and one script twice, which declares a constant; here it carries neither. The theme links one
 icon, the SVG; a browser that cannot draw it, and a phone that keeps the book on its first screen,
-take a PNG.
+take a PNG. A cell of a table of class `cards` knows its column's name, since a phone shows such a
+table row by row.
 """
 
 import re
+
+from bs4 import BeautifulSoup
 
 ICONS = (
     '<link rel="alternate icon" type="image/png" sizes="32x32" href="{}"/>',
@@ -20,13 +24,35 @@ FILES = ("_static/icon-32.png", "_static/icon-180.png")
 
 FIGURE = re.compile(r'(<figure class="wis"[^>]*>(?:(?!</figure>).)*?<figcaption[^>]*>)', re.S)
 LINK = re.compile(r'(<a\b[^>]*href="#(fig-[^"]+)"[^>]*>)(.*?)</a>', re.S)
+FORMULA = re.compile(r'(\(?<span class="math notranslate[^>]*>[^<]*</span>[.,;:!?)]+)')
+CARDS = re.compile(r'<table\b[^>]*\bclass="(?:[^"]* )?cards\b.*?</table>', re.S)
 SIGNATURE = re.compile(r'(<span class="sig-paren">\(</span>)\s*<dl>\s*(.*?)\s*</dl>\s*', re.S)
+
+
+def labelled(match) -> str:
+    """Return a table whose cells carry the name of their column, and whose empty ones say so."""
+    table = BeautifulSoup(match[0], "html.parser")
+    names = [head.get_text(strip=True) for head in table.thead.find_all("th")]
+    for row in table.tbody.find_all("tr"):
+        cells = row.find_all(["th", "td"])
+        for name, cell in zip(names, cells, strict=False):  # a heading of rows is one wide cell
+            if len(cells) == len(names):
+                cell["data-label"] = name
+            if cell.get_text(strip=True) in ("", "–"):
+                cell["data-empty"] = ""
+    return str(table)
 
 
 def lines(match) -> str:
     """Return a signature with a line a parameter."""
     inner = re.sub(r"<dd>(.*?)</dd>\s*", r'<span class="sig-line">\1</span>', match[2], flags=re.S)
     return match[1] + inner
+
+
+def kept(body: str) -> str:
+    """Return the body with each formula of a line tied to the mark after it: MathJax sets a formula
+    as a box, and a browser breaks a line between a box and a full stop."""
+    return FORMULA.sub(r'<span class="kept">\1</span>', body)
 
 
 def numbered(body: str, title: str) -> str:
@@ -68,7 +94,8 @@ def mend(app, pagename, templatename, context, doctree):
     """Mend the body, the sidebar and the head of a page."""
     if body := context.get("body"):
         body = body.replace('role="doc-biblioentry"', 'role="listitem"')
-        context["body"] = numbered(SIGNATURE.sub(lines, body), context.get("title") or "")
+        body = CARDS.sub(labelled, SIGNATURE.sub(lines, kept(body)))
+        context["body"] = numbered(body, context.get("title") or "")
     if tree := context.get("generate_toctree_html"):
         context["generate_toctree_html"] = lambda *args, **options: named(tree(*args, **options))
     context["script_files"] = needed(context.get("script_files", []))

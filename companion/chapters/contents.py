@@ -28,9 +28,14 @@ ANSWERS = (
 )  # fmt: skip
 
 
+ORDER = "NCALS"
+"""The letters of the sources, in the order in which the reproduction page names them."""
+
+
 @cache
 def listed() -> pd.DataFrame:
-    """The rows of every chapter's ``contents.csv``; ValueError for an answer that is none."""
+    """The rows of every chapter's ``contents.csv``, source by source in the order of `ORDER`;
+    ValueError for an answer that is none."""
     files = sorted(Path(chapters.__file__).parent.glob("*/contents.csv"))
     rows = pd.concat([pd.read_csv(file, dtype=str) for file in files], ignore_index=True)
     unknown = sorted(set(rows["answer"]) - set(ANSWERS))
@@ -38,7 +43,8 @@ def listed() -> pd.DataFrame:
         raise ValueError(
             f"an item's answer must be one of {', '.join(ANSWERS)}, got {unknown[0]!r}; use one"
         )
-    return rows.fillna("")
+    places = rows["source"].map(ORDER.index)
+    return rows.fillna("").iloc[places.argsort(kind="stable")].reset_index(drop=True)
 
 
 def answered() -> pd.DataFrame:
@@ -98,14 +104,14 @@ class Contents:
     def _repr_html_(self) -> str:
         shown = pd.DataFrame(
             {
-                "source": self.rows["source"],
-                "item": self.rows["item"],
+                "item": self.rows["source"] + ", " + self.rows["item"],
                 "what it shows": self.rows["shows"],
                 "here": [_badges(words) for words in self.rows["verdicts"]],
                 "where, or why not": [_linked(note) for note in self.rows["note"]],
             }
         )
-        return shown.style.hide(axis="index").to_html()
+        table = shown.style.hide(axis="index").set_table_attributes('class="cards"')
+        return table.to_html()
 
 
 def _counted(words: tuple[str, ...]) -> list[str]:

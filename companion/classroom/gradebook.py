@@ -1,7 +1,8 @@
 """A class graded: several submissions at once, each kept as soon as it is known, then the table.
 
 What is kept belongs to the bytes of a submission, to the scoring and to the secret: a second call
-grades only what is new or changed.
+grades only what is new or changed. It writes the table anew, and refuses where that would lose
+something: another assignment's marks, a student, or what was changed in the table by hand.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from companion.classroom import plain, reports, secret, submissions
@@ -26,6 +27,7 @@ from companion.evidence import files
 
 HEAD = ("student", "points", "of")
 """The first columns of a table of marks."""
+OTHER_NUMBERS = "its numbers are those of another class"
 
 
 def grade_all(
@@ -43,12 +45,18 @@ def grade_all(
     reports, a page a student and the class's page.
 
     roster: students of whom some may have handed in nothing. done: called with each as it is
-    known, and with how many there are.
+    known, and with how many there are. ValueError, with nothing graded, where the table would lose
+    something.
     """
-    _refuse_other(out)
-    found = dict(submissions.found(folder))
-    names = sorted({*found, *roster})
     kept = reports_of(out)
+    found = {
+        name: path
+        for name, path in submissions.found(folder)
+        if path.absolute() != kept.absolute()  # of an earlier call, where `out` lies there too
+    }
+    names = sorted({*found, *map(submissions.plain_name, roster)})
+    _refuse_loss(out, assignment, names)
+    shown = secret.named(secret.given(key, assignment))
     kept.mkdir(parents=True, exist_ok=True)
     stop = threading.Event()
 
@@ -66,6 +74,9 @@ def grade_all(
         if (before := _restored(state, mark, name, assignment)) is not None:
             return before
         graded = grade(name, list(read.cells), assignment, key, sandbox, limits, stop.is_set)
+        if read.numbers not in (None, shown):
+            notes = [OTHER_NUMBERS, *filter(None, [graded.note])]
+            graded = replace(graded, note="; ".join(notes))
         _keep(state, mark, graded)
         return graded
 
@@ -93,22 +104,51 @@ def grade_all(
             pool.shutdown(cancel_futures=True)
     everyone = [graded[name] for name in names]
     _write(kept / "summary.html", reports.summary(everyone, assignment))
-    _write(out, table(everyone, assignment))
+    text = table(everyone, assignment)
+    _write(kept / "table.csv", text)
+    _write(out, text)
     return everyone
 
 
-def _refuse_other(out: Path) -> None:
-    """Only a table of marks may be replaced by one: whatever else is at `out` stays."""
+def _refuse_loss(out: Path, assignment: Assignment, names: Sequence[str]) -> None:
+    """Only a table of these marks may be replaced by one: whatever else is at `out` stays."""
     if not os.path.lexists(out):
         return
-    begins = ",".join([*HEAD, ""]).encode()
-    if out.is_file():
-        with open(out, "rb") as file:
-            if file.read(len(begins)) == begins:
-                return
-    raise ValueError(
-        f"--out must be a new file or a table of marks, and {out} is neither; choose another name"
-    )
+    rows = _rows(out)
+    if not rows or tuple(rows[0][: len(HEAD)]) != HEAD:
+        raise ValueError(
+            f"--out must be a new file or a table of marks, and {out} is neither; choose another "
+            "name"
+        )
+    written = _rows(reports_of(out) / "table.csv")
+    if written and rows != written:
+        raise ValueError(
+            f"what was changed in a table of marks must not be lost, and {out} was since it was "
+            "written; rename it, or choose another --out"
+        )
+    if rows[0] != _head(assignment):
+        raise ValueError(
+            f"--out must be a new file or a table of assignment {assignment.number}, and {out} has "
+            "the marks of another; choose another name"
+        )
+    lost = sorted({row[0] for row in rows[1:] if row} - set(map(_tame, names)))
+    if lost:
+        raise ValueError(
+            f"a table of marks keeps its students, and of {lost[0]} in {out} nothing lies in the "
+            "folder; put all submissions into one folder, or choose another --out"
+        )
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """The rows of a CSV file, [] where it is none."""
+    try:
+        return list(csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline="")))
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
+def _head(assignment: Assignment) -> list[str]:
+    return [*HEAD, *(one.name for one in assignment.exercises), "note"]
 
 
 def table(everyone: Sequence[Graded], assignment: Assignment) -> str:
@@ -116,8 +156,7 @@ def table(everyone: Sequence[Graded], assignment: Assignment) -> str:
     it."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [one.name for one in assignment.exercises]
-    writer.writerow([*HEAD, *names, "note"])
+    writer.writerow(_head(assignment))
     for one in everyone:
         each = [f"{part.points * one.marks[part.name].share:.4g}" for part in assignment.exercises]
         total = f"{one.points(assignment):.4g}"

@@ -25,6 +25,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from companion.classroom import secret
 from companion.classroom.exercise import Assignment
 from companion.evidence import files
 
@@ -177,7 +178,7 @@ def _notebook(
         "metadata": {
             "kernelspec": kernel,
             "language_info": language,
-            "companion": {"assignment": assignment.number},
+            "companion": {"assignment": assignment.number, "numbers": secret.named(given)},
         },
         "nbformat": 4,
         "nbformat_minor": 5,

@@ -1,6 +1,7 @@
 """What students handed in, read with care: a folder of notebooks, of zips, or of folders of either.
 
-A student's name is that of the file or folder. Nothing is unpacked onto the disk, no link is
+A student's name is that of the file or folder, with an accent and its letter as one sign, as most
+systems write them. Nothing is unpacked onto the disk, no link is
 followed, and what is too large, damaged or written for another kernel is a line in the marks.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,14 +32,16 @@ class Unusable(ValueError):
 
 @dataclass(frozen=True)
 class Submission:
-    """A student and what is known of the file: its code cells, or why there are none; and the
-    assignment that the notebook says it is, None where it says nothing."""
+    """A student and what is known of the file: its code cells, or why there are none; and which
+    assignment the notebook says it is, and with which numbers (`secret.named`), None where it says
+    nothing."""
 
     student: str
     cells: tuple[str, ...] = ()
     digest: str = ""
     problem: str = ""
     assignment: int | None = None
+    numbers: str | None = None
 
 
 def found(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -51,7 +55,7 @@ def found(folder: Path) -> Iterator[tuple[str, Path]]:
     names: dict[str, Path] = {}
     for entry in entries:
         if entry.is_dir() or entry.is_symlink() or entry.suffix.lower() in (".ipynb", ".zip"):
-            name = entry.name if entry.is_dir() else entry.stem
+            name = plain_name(entry.name if entry.is_dir() else entry.stem)
             names[entry.name if name in names else name] = entry
     if not names:
         raise ValueError(
@@ -61,12 +65,22 @@ def found(folder: Path) -> Iterator[tuple[str, Path]]:
     yield from names.items()
 
 
+def plain_name(text: str) -> str:
+    """A student's name, so that those of a file and of a roster are the same.
+
+    >>> plain_name(" Rene\u0301e ") == "Ren\u00e9e"
+    True
+    """
+    return unicodedata.normalize("NFC", text).strip()
+
+
 def read(student: str, path: Path) -> Submission:
     """Read what a student handed in; what cannot be used is said in ``problem``."""
     try:
         data = _notebook(path)
         whole = parsed(data)
-        return Submission(student, tuple(code(whole)), files.digest(data), "", _assignment(whole))
+        number, numbers = _said(whole, "assignment", int), _said(whole, "numbers", str)
+        return Submission(student, tuple(code(whole)), files.digest(data), "", number, numbers)
     except Unusable as error:
         return Submission(student, problem=str(error))
     except OSError as error:
@@ -103,11 +117,11 @@ def code(whole: dict[str, Any]) -> list[str]:
     return cells
 
 
-def _assignment(whole: dict[str, Any]) -> int | None:
-    """The number that our notebooks carry, if it is still there."""
-    for part in ("metadata", "companion", "assignment"):
+def _said(whole: dict[str, Any], what: str, kind: type) -> Any:
+    """What our notebooks carry under a name, if it is still there."""
+    for part in ("metadata", "companion", what):
         whole = whole.get(part) if isinstance(whole, dict) else None
-    return whole if isinstance(whole, int) else None
+    return whole if isinstance(whole, kind) else None
 
 
 def _language(about: Any) -> str:

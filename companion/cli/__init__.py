@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -157,7 +158,7 @@ def run(
                     f"({error.strerror or type(error).__name__}); choose another or make room there"
                 ) from error
         say(f"{record.path}: {record.label()}")
-        say(f"`companion report {record.path}` shows the results.")
+        say(f"`companion report {shlex.quote(str(record.path))}` shows the results.")
 
 
 @app.command("list")

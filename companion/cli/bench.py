@@ -33,6 +33,8 @@ def bench(
 
     if rounds < 1:
         raise ValueError(f"--rounds must be >= 1, got {rounds}; 7 give a steady median")
+    if save:
+        save.mkdir(parents=True, exist_ok=True)  # refused before minutes of measuring, not after
     where = machine.pick_device(device)
     facts = machine.describe(where)
     say(f"{facts['hardware']}, {facts['threads']} CPU threads, medians of {rounds}")

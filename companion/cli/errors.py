@@ -17,6 +17,8 @@ from companion.evidence import files
 
 PACKAGE = Path(__file__).resolve().parents[1]
 BAD_INPUT, INTERRUPTED = 2, 130
+GO_ON = ("run", "grade", "import")
+"""The commands that keep what is done, and go on there when they are given again."""
 
 
 def leave(sentence: str, code: int) -> NoReturn:
@@ -49,12 +51,12 @@ class OneSentence(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
-        with _one_sentence():
+        with _one_sentence(ctx):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _one_sentence() -> Iterator[None]:
+def _one_sentence(ctx: Any = None) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
@@ -66,7 +68,9 @@ def _one_sentence() -> Iterator[None]:
             raise
         leave(files.unusable(error), BAD_INPUT)
     except KeyboardInterrupt:
-        leave("interrupted; give the same command again to go on", INTERRUPTED)
+        kept = getattr(ctx, "invoked_subcommand", None) in GO_ON
+        again = "give the same command again to go on" if kept else "the same command begins anew"
+        leave(f"interrupted; {again}", INTERRUPTED)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise

@@ -45,7 +45,7 @@ def grade(
     asked = assignments.find(assignment)
     key = secrets.read(secret)
     secrets.outside_repositories(out)
-    names = roster.read_text("utf-8", "replace").splitlines() if roster else []
+    names = roster.read_text("utf-8-sig", "replace").splitlines() if roster else []
     limits = sandbox.Limits(seconds=seconds)
     if jobs is not None and jobs < 1:
         raise ValueError(f"--jobs must be >= 1, got {jobs}; 1 grades one after the other")

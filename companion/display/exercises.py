@@ -4,7 +4,7 @@ wrong answer breaks, and by how much; never the answer.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,11 +31,11 @@ def number(answer: Any, broken: Callable[[float], str]) -> Reply:
     >>> number("three", lambda x: "")
     An answer here is a finite number, got 'three'; give one such as 0.5.
     """
-    if not (kinds.fits(answer, float) and math.isfinite(answer)):
+    if not _is_number(answer):
         return Reply(
-            False, f"An answer here is a finite number, got {answer!r}; give one such as 0.5."
+            False, f"An answer here is a finite number, got {_short(answer)}; give one such as 0.5."
         )
-    return _reply(broken(float(answer)), f"{answer:g}")
+    return _reply(broken, (float(answer),), f"{answer:g}")
 
 
 def numbers(answer: Any, count: int, broken: Callable[..., str]) -> Reply:
@@ -47,15 +47,30 @@ def numbers(answer: Any, count: int, broken: Callable[..., str]) -> Reply:
     An answer here is 2 finite numbers, got 2; give them as (0.5, 1.5).
     """
     whole = tuple(answer) if isinstance(answer, tuple | list) else ()
-    fitting = [kinds.fits(one, float) and math.isfinite(one) for one in whole]
-    if len(whole) != count or not all(fitting):
+    if len(whole) != count or not all(map(_is_number, whole)):
         form = ", ".join(f"{0.5 + i:g}" for i in range(count))
         return Reply(
             False,
-            f"An answer here is {count} finite numbers, got {answer!r}; give them as ({form}).",
+            f"An answer here is {count} finite numbers, got {_short(answer)}; give them as "
+            f"({form}).",
         )
-    return _reply(broken(*map(float, whole)), f"({', '.join(f'{one:g}' for one in whole)})")
+    return _reply(broken, tuple(map(float, whole)), f"({', '.join(f'{one:g}' for one in whole)})")
 
 
-def _reply(said: str, shown: str) -> Reply:
+def _is_number(answer: Any) -> bool:
+    return kinds.fits(answer, float) and abs(answer) <= sys.float_info.max
+
+
+def _short(answer: Any) -> str:
+    text = " ".join(repr(answer).split())
+    return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def _reply(broken: Callable[..., str], answers: tuple[float, ...], shown: str) -> Reply:
+    try:
+        said = broken(*answers)
+    except ArithmeticError:  # 1e308 squared, say
+        said = f"nothing can be computed with {shown}"
+    except ValueError as error:  # what a formula of the book refuses
+        said = str(error)
     return Reply(not said, f"Not yet: {said}." if said else f"Right: the law holds for {shown}.")

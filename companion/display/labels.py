@@ -81,9 +81,11 @@ def _scale(axes) -> float:
 
 
 def settle(figure) -> None:
-    """Let the figure's layout place its axes now, without drawing."""
+    """Let the figure's layout place its axes now, and equal units shape them, without drawing."""
     if (layout := figure.get_layout_engine()) is not None:
         layout.execute(figure)
+    for axes in figure.axes:
+        axes.apply_aspect()
 
 
 def spread(wanted, gap: float) -> list[float]:

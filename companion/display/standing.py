@@ -44,7 +44,9 @@ def shipped(records: Iterable[Record]) -> Styler:
     counts = pd.Series([row["scale"] for row in rows]).value_counts()
     said = ", ".join(f"{count} at {scale} scale" for scale, count in counts.items())
     table = pd.DataFrame(rows).style.hide(axis="index")
-    return table.set_caption(f"{len(rows)} records ship with the book: {said}.")
+    return table.set_caption(
+        f"{len(rows)} records ship with the book: {said}. An arm is one way of training."
+    )
 
 
 def in_colab(path: str | Path) -> str:

@@ -123,7 +123,7 @@ def compare(
         sentence += (
             " Our runs end too early to show it."
             if short
-            else f" {_runs(ours.runs)} an arm do not tell the paper's difference from none."
+            else f" {_runs(ours.runs)} each cannot tell the paper's difference from none."
         )
     elif scale != "full":
         sentence += f" At {scale} scale the verdict is at most direction."

@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from companion.evidence import checkpoints, files, provenance, tables
+from companion.evidence import checkpoints, files, headers, tables, trainers
 
 _KEY = re.compile(r"(\d{5,9})-(\d{5,9})")
 Tables = dict[str, pa.Table]
@@ -53,10 +53,10 @@ def runs(key: str) -> range:
     """
     found = _KEY.fullmatch(key)
     numbers = range(int(found[1]), int(found[2]) + 1) if found else range(0)
-    if not 0 < len(numbers) <= provenance.MOST_RUNS or key != f"{numbers[0]:05d}-{numbers[-1]:05d}":
+    if not 0 < len(numbers) <= headers.MOST_RUNS or key != f"{numbers[0]:05d}-{numbers[-1]:05d}":
         raise ValueError(
             "a stack's key is its first and last run, as in 00004-00011, of at most "
-            f"{provenance.MOST_RUNS:,} runs, got {key!r}; rename it."
+            f"{headers.MOST_RUNS:,} runs, got {key!r}; rename it."
         )
     return numbers
 
@@ -145,7 +145,7 @@ def read_origin(part: Path) -> dict | None:
     digests = _digests(part)
     if "origin" not in digests:
         return None
-    return provenance.check_origin(files.parsed(_content(part, "origin.json", digests["origin"])))
+    return trainers.check_origin(files.parsed(_content(part, "origin.json", digests["origin"])))
 
 
 def _digests(part: Path) -> dict:
@@ -181,7 +181,7 @@ def worked(folder: Path) -> tuple[float, list[str]]:
         return 0.0, []
     try:
         seconds = float(files.read_json(path)["wall_seconds"])
-        if 0 <= seconds <= provenance.MOST_SECONDS:
+        if 0 <= seconds <= trainers.MOST_SECONDS:
             return seconds, []
     except (ValueError, TypeError, LookupError):
         pass
@@ -211,7 +211,7 @@ def problems(folder: Path) -> list[str]:
     """Return one sentence for each damaged file of a working folder, after one that names it."""
     found, layout = [], tables.TABLES
     try:
-        layout = tables.of(provenance.check_header(files.read_json(folder / "header.json")))
+        layout = tables.of(headers.check_header(files.read_json(folder / "header.json")))
     except ValueError as error:
         found = [str(error)]
     done = sum(1 for _ in whole(folder, layout))

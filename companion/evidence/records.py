@@ -80,9 +80,11 @@ class Record:
         return "sha256" in self.provenance
 
     def label(self) -> str:
-        """Return one line that says what was run: runs, epochs, dataset, scale, hardware."""
+        """Return one line that says what was run: runs of each way of training, epochs, dataset,
+        scale, hardware. It stands in captions, where a reader may not know yet what an arm is."""
         p = self.provenance
-        runs = f"{p['runs_per_arm']} run{'s' if p['runs_per_arm'] != 1 else ''} an arm"
+        runs = f"{p['runs_per_arm']} run{'s' if p['runs_per_arm'] != 1 else ''}"
+        runs += " each" if len(p["arms"]) > 1 else ""
         epochs = f"{p['epochs']} epoch{'s' if p['epochs'] != 1 else ''}"
         return f"{runs}, {epochs}, {p['dataset']}, {p['scale']} scale, {self._hardware()}"
 

@@ -10,7 +10,17 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from companion.evidence import checkpoints, checks, files, partial, provenance, records, tables
+from companion.evidence import (
+    checkpoints,
+    checks,
+    files,
+    headers,
+    partial,
+    provenance,
+    records,
+    tables,
+    trainers,
+)
 from companion.evidence.records import Record
 
 
@@ -30,7 +40,7 @@ class Writer:
     """
 
     def __init__(self, folder: str | Path, header: dict):
-        self.folder, self.header = Path(folder), provenance.check_header(header)
+        self.folder, self.header = Path(folder), headers.check_header(header)
         self.layout = tables.of(self.header)
         self.partial = partial.folder_of(self.folder)
         self._lock: files.Lock | None = None
@@ -51,10 +61,8 @@ class Writer:
         if not (self.folder / "record.json").is_file():
             raise ValueError(f"{self.folder} exists and is no record; choose another --out.")
         record = records.load(self.folder)
-        old = provenance.declared(record.provenance)
-        difference = partial.first_difference(
-            provenance.identity(old), provenance.identity(self.header)
-        )
+        old = headers.declared(record.provenance)
+        difference = partial.first_difference(headers.identity(old), headers.identity(self.header))
         if difference:
             raise ValueError(
                 f"{self.folder} holds a finished record with another header: "
@@ -100,7 +108,7 @@ class Writer:
             files.write_json(path, self.header)
         begun = files.read_json(path)
         difference = partial.first_difference(
-            provenance.identity(begun), provenance.identity(self.header)
+            headers.identity(begun), headers.identity(self.header)
         )
         if difference:
             raise ValueError(
@@ -164,7 +172,7 @@ class Writer:
     ) -> None:
         """Store the tables of a finished stack in one step and drop its checkpoint.
 
-        key: of `partial.key`. origin: machine, code and seconds, as in `provenance.ORIGIN`, if
+        key: of `partial.key`. origin: machine, code and seconds, as in `trainers.ORIGIN`, if
         they are known. elsewhere: those seconds were not worked here; they are added to the time
         worked.
         """
@@ -173,7 +181,7 @@ class Writer:
         if key in self.finished():
             raise ValueError(f"stack {key} is in {self.partial} already; skip what is finished().")
         encoded = self._encoded(key, frames)
-        origin = None if origin is None else provenance.check_origin(origin)
+        origin = None if origin is None else trainers.check_origin(origin)
         temporary = part.with_name(f".{key}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
@@ -255,7 +263,7 @@ class Writer:
             "wall_seconds": round(self.elapsed(wall_seconds), 1),
             "stacks": [part.name for part in stacks],
         }
-        trained = provenance.trained({part.name: partial.read_origin(part) for part in stacks})
+        trained = trainers.trained({part.name: partial.read_origin(part) for part in stacks})
         if trained:
             result["trained"] = trained
         content = provenance.sealed({**self.header, **result})

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from companion.evidence import checks, files, partial, provenance, records, tables
+from companion.evidence import checks, files, headers, partial, records, tables
 from companion.evidence.writer import Writer
 from companion.experiments import parcel, stored_runs
 from companion.experiments.stored_runs import Tables
@@ -63,7 +63,7 @@ def bring_in(paths: Sequence[str | Path], out: str | Path) -> Brought:
     read = [parcel.read(Path(path)) for path in paths]
     header = read[0][0]
     for path, (other, _, _) in zip(paths, read, strict=True):
-        found = partial.first_difference(provenance.identity(header), provenance.identity(other))
+        found = partial.first_difference(headers.identity(header), headers.identity(other))
         if found:
             raise ValueError(
                 f"files must be of one record, and {path} differs from {paths[0]}: "

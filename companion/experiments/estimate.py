@@ -64,7 +64,7 @@ class Clock:
 
     def scale(self, experiment: Experiment, scale: str, dataset: str) -> float:
         """Seconds that a scale of an experiment takes here on an image set."""
-        size = sizes.of(dataset, experiment.kept_aside(scale))
+        size = sizes.of(dataset, experiment.validation_at(scale))
         plan = experiment.runs(scale, size.shape, size.classes)
         return self.runs(plan, size)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from companion.experiments import benchmark
+from companion.experiments import contenders, timing
 from companion.training.many_runs import Stack
 from companion.training.settings import Run, Settings
 
@@ -48,13 +48,13 @@ def _point(
     along: str, value: int, runs: int, width: int, depth: int, device: torch.device, rounds: int
 ) -> Point:
     settings = Settings(widths=(PIXELS, *[width] * depth, CLASSES), batch_size=BATCH)
-    split = benchmark.made_images((1, 8, 8), classes=CLASSES).to(device)
+    split = contenders.made_images((1, 8, 8), classes=CLASSES).to(device)
     stack = Stack([Run(r, "growth", r, settings) for r in range(runs)], split)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    step = benchmark.stack_steps(stack)
-    repeats = benchmark.turns(step, device)
-    times = [benchmark.seconds(step, repeats, device) for _ in range(rounds)]
+    step = contenders.stack_steps(stack)
+    repeats = timing.turns(step, device)
+    times = [timing.seconds(step, repeats, device) for _ in range(rounds)]
     kept = sum(t.numel() * t.element_size() for t in (*stack.network.state, *stack.optimizer.state))
     peak = torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else None
     return Point(along, value, 1000 * statistics.median(times), kept / 2**20, peak)

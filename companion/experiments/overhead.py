@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from companion import machine
-from companion.experiments import benchmark
+from companion.experiments import contenders, timing
 from companion.methods.initialization import scalable_layers
 from companion.training.many_runs import Stack
 from companion.training.packing import stack_size
@@ -83,26 +83,26 @@ def share(network: str, batch: int, device: torch.device, rounds: int) -> Share:
     """One network of `BATCHES` at one batch."""
     plain = replace(RESNET if network.startswith("ResNet") else MLP, batch_size=batch)
     bent = replace(plain, **CURVED)
-    split = benchmark.made_images(SHAPE, count=max(512, 4 * batch)).to(device)
+    split = contenders.made_images(SHAPE, count=max(512, 4 * batch)).to(device)
     if network.endswith("stack"):
         runs = stack_size(Run(0, "overhead", 0, plain), device)
         steps = [
-            benchmark.stack_steps(Stack([Run(r, "overhead", r, one) for r in range(runs)], split))
+            contenders.stack_steps(Stack([Run(r, "overhead", r, one) for r in range(runs)], split))
             for one in (plain, bent)
         ]
     else:
         runs = 1
         steps = [
-            benchmark.memory_steps(plain, split, foreach=False, fused=False),
-            benchmark.memory_steps(bent, split, foreach=False, fused=False),
-            benchmark.memory_steps(plain, split, foreach=False, fused=False, change=_by_a_factor),
+            contenders.memory_steps(plain, split, foreach=False, fused=False),
+            contenders.memory_steps(bent, split, foreach=False, fused=False),
+            contenders.memory_steps(plain, split, foreach=False, fused=False, change=_by_a_factor),
         ]
     clock = time.perf_counter if device.type == "cuda" else time.process_time
-    repeats = [benchmark.turns(step, device) for step in steps]
+    repeats = [timing.turns(step, device) for step in steps]
     if repeats[0] > 1:  # a short step is cheap to time, and more easily disturbed
         rounds *= 2
     times = [
-        [1000 * benchmark.seconds(step, repeat, device, clock) / runs
+        [1000 * timing.seconds(step, repeat, device, clock) / runs
          for step, repeat in zip(steps, repeats, strict=True)]
         for _ in range(rounds)
     ]  # fmt: skip

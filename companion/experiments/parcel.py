@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from companion.evidence import files, partial, provenance, tables
+from companion.evidence import files, headers, partial, tables, trainers
 from companion.experiments import stored_runs
 from companion.experiments.stored_runs import Origins, Tables
 
@@ -77,8 +77,8 @@ def read(path: Path) -> tuple[dict, Tables, Origins]:
             raise ValueError(f"format {manifest['format']} and not {FORMAT}")
         if {name: files.digest(data) for name, data in content.items()} != manifest["sha256"]:
             raise ValueError("a member differs from its digest")
-        header = provenance.check_header(manifest["header"])
-        if header["name"] != provenance.folder_name(header):
+        header = headers.check_header(manifest["header"])
+        if header["name"] != headers.folder_name(header):
             raise ValueError("the record's name is not that of its experiment, images and scale")
         layout, rows = tables.of(header), ROWS
         parts: dict[str, Tables] = {}
@@ -98,7 +98,7 @@ def read(path: Path) -> tuple[dict, Tables, Origins]:
         origins = {}
         for key, origin in manifest.get("origins", {}).items():
             origins |= stored_runs.shared(
-                key, stored_runs.runs_of(parts[key]), provenance.check_origin(origin)
+                key, stored_runs.runs_of(parts[key]), trainers.check_origin(origin)
             )
         return header, stored_runs.joined(list(parts.values()), layout), origins
     except (

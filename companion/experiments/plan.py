@@ -108,8 +108,8 @@ class Experiment:
             )
         return self.scales[name]
 
-    def kept_aside(self, scale: str) -> int | None:
-        """How many images are kept aside at a scale, None for those that `data.split` keeps."""
+    def validation_at(self, scale: str) -> int | None:
+        """What a scale asks `data.split` to keep aside, None where it leaves the number to it."""
         own = self.scale(scale).validation
         return self.validation if own is None else own
 

@@ -64,7 +64,7 @@ def _prepare(
 ) -> tuple[data.Split, list[Run]]:
     images = data.load(experiment.scale(scale).datasets[0] if dataset is None else dataset)
     plan = experiment.runs(scale, images.shape, images.classes, **overrides)
-    kept = data.split(images, seed=SPLIT_SEED, validation=experiment.kept_aside(scale))
+    kept = data.split(images, seed=SPLIT_SEED, validation=experiment.validation_at(scale))
     return kept.to(device), plan
 
 

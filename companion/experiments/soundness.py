@@ -96,7 +96,7 @@ def _images(experiment: Experiment, said: dict[str, Any]) -> Iterator[str]:
     has it."""
     if said["dataset"] not in sizes.SHAPES:
         return
-    known = sizes.of(said["dataset"], experiment.kept_aside(said["scale"]))
+    known = sizes.of(said["dataset"], experiment.validation_at(said["scale"]))
     wanted = known.parts
     found = {part: said.get("split", wanted).get(part) for part in wanted}
     if found != wanted:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from companion.evidence import checkpoints, files, partial, provenance, records, tables
+from companion.evidence import checkpoints, files, headers, partial, records, tables
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def progress(folder: Path) -> Progress:
     The remaining time is the seconds worked so far times the ratio of the work that remains to
     the work that is stored, where a run-epoch's work grows with the weights of its network.
     """
-    header = provenance.check_header(files.read_json(folder / "header.json"))
+    header = headers.check_header(files.read_json(folder / "header.json"))
     layout = tables.of(header)
     work = {arm: _work(fields) for arm, fields in header["arms"].items()}
     length = header["epochs"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from companion.evidence import files, partial, provenance, records, tables
+from companion.evidence import files, headers, partial, records, tables
 
 Tables = dict[str, pa.Table]
 Origins = dict[int, tuple[str, dict]]
@@ -32,8 +32,8 @@ def read(path: Path) -> tuple[dict, Tables, Origins]:
             for name in record.layout
         }
         origins = _record_origins(record.provenance, runs_of(stored))
-        return provenance.declared(record.provenance), stored, origins
-    header = provenance.check_header(files.read_json(folder / "header.json"))
+        return headers.declared(record.provenance), stored, origins
+    header = headers.check_header(files.read_json(folder / "header.json"))
     layout = tables.of(header)
     parts = {part: partial.read_part(part, layout) for part in partial.parts(folder)}
     origins = {}

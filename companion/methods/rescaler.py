@@ -41,7 +41,8 @@ class Rescaler:
     evaluations once, a step that mixed precision skips not at all. A layer or bias that is frozen
     (``requires_grad`` false) at the moment of a rescaling is left alone; a weight that two layers
     share is rescaled once, and refused where they want different scales; behind a parametrization
-    the weight is set through its ``right_inverse``, and refused where that does not give it back.
+    the weight is set through its ``right_inverse``, and refused where that does not give it back;
+    a model in which a layer was replaced is refused.
 
     Batch normalization's running statistics are those of the weights before: evaluated right after
     a rescaling that changes a scale much, a network does worse than it could, until some tens of
@@ -61,7 +62,7 @@ class Rescaler:
                     f"{what} must be a {kind.__name__}, got {type(value).__name__}; for example "
                     "Rescaler(nn.Linear(8, 4), Rescaling('wr'))"
                 )
-        self.rescaling = rescaling
+        self.model, self.rescaling = model, rescaling
         found = list(initialization.scalable_layers(model))
         if not found:
             raise ValueError("a model to rescale needs a linear or convolution layer, got none")
@@ -75,7 +76,7 @@ class Rescaler:
         for name, layer in found if rescaling.rule != "none" else []:
             initialization.refuse_lazy(layer, name)
             try:
-                target = self._target(name, layer, scheme, gain)
+                target = self._target(name or type(layer).__name__, layer, scheme, gain)
             except ValueError:
                 if _is_trained(layer):
                     raise
@@ -116,6 +117,11 @@ class Rescaler:
         where it cannot."""
         prepared: list[tuple[str, nn.Module, Tensor, Tensor | None]] = []
         for (name, layer), target in zip(self.layers.items(), self.targets, strict=True):
+            if not self._has(name, layer):
+                raise ValueError(
+                    f"layer {name} of the model is another than when this rescaler was made, and "
+                    "would not be rescaled; make a new Rescaler after you replace a layer"
+                )
             if not _is_trained(layer):
                 continue
             if math.isnan(target):
@@ -129,8 +135,8 @@ class Rescaler:
             if not bool(new.isfinite().all()):
                 raise ValueError(
                     f"rescaling needs finite weights that differ (wr) or are not all 0 (wrs), and "
-                    f"layer {name} has others; lower the learning rate if training diverged, "
-                    "or start from a random initialization"
+                    f"layer {name or type(layer).__name__} has others; lower the learning rate if "
+                    "training diverged, or start from a random initialization"
                 )
             bias = layer.bias
             if bias is not None:
@@ -148,6 +154,12 @@ class Rescaler:
         for _, layer, _, bias in prepared:
             if bias is not None:
                 layer.bias.copy_(bias)
+
+    def _has(self, name: str, layer: nn.Module) -> bool:
+        try:
+            return self.model.get_submodule(name) is layer
+        except AttributeError:
+            return False
 
     def step(self) -> None:
         """Count one optimizer step and rescale if it is due."""
@@ -202,7 +214,8 @@ class Rescaler:
         self.optimizer = optimizer
         return self
 
-    def __deepcopy__(self, memo: Any) -> Rescaler:
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse what copy and pickle ask for: a copy would act in no optimizer, in silence."""
         raise TypeError(
             "a rescaler is of one model and one optimizer and is not copied with them; make a new "
             "one for the copy, and load_state_dict() the counts"

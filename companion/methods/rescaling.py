@@ -62,8 +62,15 @@ def rescaled_to_unit_norm(
     tensor([[0.6000, 0.8000]])
     """
     _check_dtype(weight)
-    norm = torch.linalg.vector_norm(weight, dim=axes, keepdim=True)
-    return torch.div(weight, norm, out=out)
+    return torch.div(weight, _norm(weight, axes), out=out).to(weight.dtype)
+
+
+def _norm(weight: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """The norm, of half precision in float32; NaN where it is infinite, as of weights that are so
+    large that their squares are: divided by infinity they would all be 0."""
+    fine = torch.promote_types(weight.dtype, torch.float32)
+    norm = torch.linalg.vector_norm(weight, dim=axes, keepdim=True, dtype=fine)
+    return norm.where(norm < torch.inf, torch.nan)
 
 
 def _check_dtype(weight: Tensor) -> None:
@@ -82,7 +89,7 @@ def _spread(
     mean = weight.mean(dim=axes, keepdim=True)
     centred = torch.sub(weight, mean, out=out)
     # the norm of the centred weights: torch's own std takes ten times as long on a CPU
-    norm = torch.linalg.vector_norm(centred, dim=axes, keepdim=True)
+    norm = _norm(centred, axes)
     root = math.sqrt(math.prod(weight.shape[axis] for axis in axes))
     rounding = 8 * torch.finfo(weight.dtype).eps * root * mean.abs()
     return mean, centred, norm.where(norm > rounding, torch.nan) / root

@@ -10,11 +10,11 @@ Sources: He et al., *Delving Deep into Rectifiers*, ICCV 2015, section 2.2; N: N
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from companion import kinds
 from companion.theory.scale import gain
 
 _SLOPES = {"linear": 1.0, "identity": 1.0, "relu": 0.0}  # of the negative half
@@ -69,18 +69,19 @@ def preactivation_variance(
     >>> preactivation_variance(widths, [kaiming_std(n, gain=1.0) for n in widths]).round(6)
     array([1.  , 0.5 , 0.25])
     """
-    if len(fan_ins) != len(stds) or len(stds) == 0:
+    if not (np.ndim(fan_ins) == np.ndim(stds) == 1 and 0 < len(fan_ins) == len(stds)):
         raise ValueError(
             "fan_ins and stds must name the same layers, at least one, "
-            f"got {len(fan_ins)} and {len(stds)}"
+            f"got {np.size(fan_ins)} and {np.size(stds)}; give a list of each"
         )
     for layer, (fan_in, std) in enumerate(zip(fan_ins, stds, strict=True), start=1):
-        if not (math.isfinite(fan_in) and fan_in >= 1 and math.isfinite(std) and std >= 0):
+        fan, spread = kinds.finite(fan_in), kinds.finite(std)
+        if fan is None or fan < 1 or spread is None or spread < 0:
             raise ValueError(
-                f"layer {layer}: fan_in must be >= 1 and std >= 0, got {fan_in} and {std}"
+                f"layer {layer}: fan_in must be >= 1 and std >= 0, got {fan_in} and {std}; both "
+                "finite"
             )
-    if not (math.isfinite(input_second_moment) and input_second_moment >= 0):
-        raise ValueError(f"input_second_moment must be finite and >= 0, got {input_second_moment}")
+    kinds.least("1 is that of standardised inputs", 0, input_second_moment=input_second_moment)
     factors = np.asarray(fan_ins, dtype=np.float64) * np.square(np.asarray(stds, dtype=np.float64))
     factors[1:] *= kept_share(nonlinearity, param)
     return input_second_moment * np.cumprod(factors)
@@ -118,6 +119,7 @@ def relu_variance(
     >>> relu_variance(depth=3, width=100, std=0.1)
     array([1.  , 0.5 , 0.25])
     """
+    depth = kinds.whole("depth", depth)
     if depth < 1:
-        raise ValueError(f"depth must be >= 1 layer, got {depth}")
+        raise ValueError(f"depth must be >= 1 layer, got {depth}; a network has a layer")
     return preactivation_variance([width] * depth, [std] * depth, "relu", input_second_moment)

@@ -13,10 +13,18 @@ sum of 1 / width; the moments here follow from the laws above.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import special, stats
 
+from companion import kinds
+
 ACTIVATIONS = ("linear", "relu")
+WIDEST = 10**9
+REACH = 6
+"""Units counted to each side of width / 2, in roots of the width: 12 standard deviations, beyond
+which there is less than 1e-32 of the binomial distribution."""
 
 
 def log_moments(activation: str, width: int) -> tuple[float, float]:
@@ -31,7 +39,7 @@ def log_moments(activation: str, width: int) -> tuple[float, float]:
     given that K > 0: a ReLU layer in which no unit answers has no logarithm. As n grows, n times
     the variance tends to 2 (linear) and 5 (relu), and n times the mean to -1 and -5/2.
 
-    ValueError for another activation or a width below 1.
+    ValueError for another activation, and a width that is no whole number from 1 to `WIDEST`.
 
     >>> [round(30 * log_moments("relu", 30)[1], 2), round(300 * log_moments("relu", 300)[1], 2)]
     [5.73, 5.06]
@@ -41,13 +49,15 @@ def log_moments(activation: str, width: int) -> tuple[float, float]:
             f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}; "
             "for others the factor's law depends on the input"
         )
-    if width < 1:
-        raise ValueError(f"width must be >= 1 unit, got {width}")
+    width = kinds.whole("width", width)
+    if not 1 <= width <= WIDEST:
+        raise ValueError(f"width must be >= 1 unit and at most {WIDEST:g}, got {width}; change it")
     if activation == "linear":
         return float(special.digamma(width / 2) + np.log(2 / width)), float(
             special.polygamma(1, width / 2)
         )
-    open_units = np.arange(1, width + 1)
+    middle, reach = width // 2, REACH * math.isqrt(width) + REACH
+    open_units = np.arange(max(1, middle - reach), min(width, middle + reach) + 1)
     share = stats.binom.pmf(open_units, width, 0.5) / (1 - 0.5**width)
     means = special.digamma(open_units / 2)
     mean = float(share @ means)
@@ -61,10 +71,13 @@ def typical(activation: str, width: int, layers: int) -> tuple[float, float]:
     """The mean square of a typical signal after so many layers, 1 at the input, and the factor
     that two networks in three stay within: ``exp(L mean)`` and ``exp(sqrt(L variance))``.
 
+    ValueError as in `log_moments`, and for layers that are no whole number >= 1.
+
     >>> [round(value, 1) for value in typical("relu", 256, 50)]
     [0.6, 2.7]
     """
+    layers = kinds.whole("layers", layers)
     if layers < 1:
-        raise ValueError(f"layers must be >= 1, got {layers}")
+        raise ValueError(f"layers must be >= 1, got {layers}; count from the first layer on")
     mean, variance = log_moments(activation, width)
     return float(np.exp(layers * mean)), float(np.exp(np.sqrt(layers * variance)))

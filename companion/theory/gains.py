@@ -6,13 +6,20 @@ that is standard normal before the activation, when ``gain^2 E[phi(z)^2] = 1``.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
 import numpy as np
 from scipy import integrate, special
 
+from companion import kinds
+
 Function = Callable[[float], float]
+_END = 38.0
+"""Beyond, the density of a normal distribution is below the smallest float."""
+_BENDS = (10.0, 100.0)
+"""Activations bend within about 10 of 0, and are straight or constant beyond 100."""
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 """G. Klambauer et al., *Self-Normalizing Neural Networks*, NeurIPS 2017."""
@@ -52,7 +59,7 @@ SLOPES: dict[str, Function] = {
 
 def named(activation: str) -> tuple[Function, Function]:
     """An activation and its derivative by name, or a ValueError that lists the names."""
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ValueError(
             f"activation must be one of {', '.join(ACTIVATIONS)}, or a function, got {activation!r}"
         )
@@ -60,27 +67,46 @@ def named(activation: str) -> tuple[Function, Function]:
 
 
 def normal_mean(function: Function, std: float = 1.0) -> float:
-    """``E[f(std z)]`` for a standard normal z, by adaptive quadrature to about 1e-10.
+    """``E[f(std z)]`` for a standard normal z, by adaptive quadrature to about 1e-10 of
+    ``E|f(std z)|``.
 
-    The halves are integrated apart, since many activations have a kink at 0. Raises ValueError
-    unless std is finite and >= 0, or where the integral is not finite.
+    The halves are integrated apart, since many activations have a kink at 0, and where std is large
+    what lies near 0 too, where they bend: a peak that narrow would fall between two points. Raises
+    ValueError unless std is from 0 to 1e100, and where the function or the integral is not finite.
 
     >>> round(normal_mean(lambda z: z * z, std=3.0), 8)
     9.0
     """
-    if not (math.isfinite(std) and std >= 0):
-        raise ValueError(f"std must be finite and >= 0, got {std}")
+    kinds.least("1 is a standardised signal", 0, std=std)
+    if std > 1e100:
+        raise ValueError(f"std must be at most 1e100, got {std}; standardise the signal")
+    std = float(std)  # a float32 of NumPy would round every point
 
     def density(z: float) -> float:
         return function(std * z) * math.exp(-z * z / 2)
 
-    halves = [
-        integrate.quad(density, *ends, epsabs=1e-12, epsrel=1e-11, limit=200)[0]
-        for ends in ((-38.0, 0.0), (0.0, 38.0))  # beyond, the density is below the smallest float
-    ]
-    total = sum(halves) / math.sqrt(2 * math.pi)
+    cuts = [0.0, *(bend / std for bend in _BENDS if bend < std / 2), _END]
+    pieces = [*itertools.pairwise(cuts), *((-high, -low) for low, high in itertools.pairwise(cuts))]
+
+    try:
+        areas = [
+            abs(density(low + share * (high - low))) * (high - low)
+            for low, high in pieces
+            for share in (0.01, 0.05, 0.95, 0.99)
+        ]
+        accuracy = 1e-12 * min(1.0, float(max(areas)))  # beside the largest piece
+        parts = [
+            integrate.quad(density, *ends, epsabs=accuracy, epsrel=1e-11, limit=200)[0]
+            for ends in pieces
+        ]
+        total = sum(parts) / math.sqrt(2 * math.pi)
+    except OverflowError:
+        total = math.inf
     if not math.isfinite(total):
-        raise ValueError("the function must have a finite mean under a normal distribution")
+        raise ValueError(
+            "the function must have a finite mean under a normal distribution, and this one has "
+            "none; take one that grows slower"
+        )
     return float(total)
 
 
@@ -94,10 +120,11 @@ def exact_gain(activation: str | Function, std: float = 1.0) -> float:
     >>> [round(exact_gain(name), 4) for name in ("relu", "tanh", "selu")]
     [1.4142, 1.5925, 1.0]
     """
-    function = named(activation)[0] if isinstance(activation, str) else activation
-    if not (math.isfinite(std) and std > 0):
-        raise ValueError(f"std must be finite and > 0, got {std}; 1 is a standardised signal")
+    function = activation if callable(activation) else named(activation)[0]
+    kinds.above("1 is a standardised signal", 0, std=std)
     kept = normal_mean(lambda z: function(z) ** 2, std)
     if kept <= 0:
-        raise ValueError("the activation must let something through, and its second moment is 0")
+        raise ValueError(
+            "the activation must let something through, and its second moment is 0; take another"
+        )
     return std / math.sqrt(kept)

@@ -15,8 +15,11 @@ import math
 
 from scipy import optimize
 
+from companion import kinds
 from companion.theory.gains import named, normal_mean
 
+LARGEST = 1e100
+"""Of a variance or a standard deviation: its square is still a number."""
 STEPS = 2000
 """Layers after which `fixed_point` stops looking."""
 
@@ -77,8 +80,9 @@ def correlation_map(
     """
     phi, _ = named(activation)
     _check(q=q, sigma_w=sigma_w, sigma_b=sigma_b)
-    if not (q > 0 and -1 <= c <= 1):
-        raise ValueError(f"q must be > 0 and c in [-1, 1], got {q} and {c}")
+    correlation = kinds.finite(c)
+    if not q > 0 or correlation is None or abs(correlation) > 1:
+        raise ValueError(f"q must be > 0 and c in [-1, 1], got {q} and {c}; 1 is the same input")
     spread, rest = math.sqrt(q), math.sqrt(q * (1 - c * c))
 
     def outer(z: float) -> float:
@@ -89,13 +93,13 @@ def correlation_map(
 
 def depth_scale(factor: float) -> float:
     """Layers in which a quantity that changes by this factor a layer changes by e:
-    ``1 / |log factor|``, inf at 1. Schoenholz et al.'s xi_c is that of chi_1.
+    ``1 / |log factor|``, inf at 1. Schoenholz et al.'s xi_c is that of chi_1. ValueError unless the
+    factor is finite and > 0.
 
     >>> round(depth_scale(0.9), 2), depth_scale(1.0)
     (9.49, inf)
     """
-    if not (math.isfinite(factor) and factor > 0):
-        raise ValueError(f"factor must be finite and > 0, got {factor}")
+    kinds.above("1 changes nothing", 0, factor=factor)
     return math.inf if factor == 1 else 1 / abs(math.log(factor))
 
 
@@ -126,6 +130,7 @@ def edge_of_chaos(activation: str, sigma_b: float) -> float:
 
 
 def _check(**values: float) -> None:
+    kinds.least("0 is the least", 0, **values)
     for name, value in values.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} must be finite and >= 0, got {value}")
+        if value > LARGEST:
+            raise ValueError(f"{name} must be at most {LARGEST:g}, got {value}; lower it")

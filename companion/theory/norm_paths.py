@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from companion import kinds
+
 
 @dataclass(frozen=True)
 class Path:
@@ -45,7 +47,8 @@ def path(
     `steps` broadcast; unit_gradient_square may have a leading axis [steps], for a gradient that
     changes, and learning_rate too where `unit_gradient_square` has it.
 
-    Raises ValueError for steps < 1, a start or gradient that is not > 0, and a negative tau.
+    Raises ValueError for steps < 1, a start or gradient that is not > 0, a rate, decay or tau that
+    is not finite and >= 0, a momentum outside [0, 1), and a tau that is no whole number.
 
     >>> still = path(4000, 1.0, 0.04, learning_rate=0.5, weight_decay=5e-3)
     >>> still.norm_square[[0, -1]].round(3)
@@ -53,8 +56,10 @@ def path(
     >>> path(40, 1.0, 0.04, learning_rate=0.5, tau=20).norm_square[[19, 20, 40]].round(3)
     array([1.175, 1.   , 1.   ])
     """
-    square, rate = np.asarray(unit_gradient_square, float), np.asarray(learning_rate, float)
-    a, decay, alpha, period = map(np.asarray, (start, weight_decay, momentum, tau))
+    square, rate = np.asarray(unit_gradient_square, float), _least(learning_rate, "learning_rate")
+    a, decay = np.asarray(start), _least(weight_decay, "weight_decay")
+    alpha, period = _least(momentum, "momentum", below=1), _least(tau, "tau")
+    steps = kinds.whole("steps", steps)
     if steps < 1:
         raise ValueError(f"steps must be >= 1, got {steps}; a path has a step")
     if not (np.all(a > 0) and np.all(square > 0)):
@@ -62,8 +67,8 @@ def path(
             "start and unit_gradient_square must be > 0, got "
             f"{a.min()} and {square.min()}; a unit of norm 0 has no direction to turn"
         )
-    if np.any(period < 0):
-        raise ValueError(f"tau must be >= 0, got {period.min()}; 0 never rescales")
+    if np.any(period % 1):
+        raise ValueError(f"tau must be whole numbers of steps, got {tau}; 0 never rescales")
     moving = square.ndim > 0 and len(square) == steps
     shape = np.broadcast_shapes(
         *(x.shape for x in (a, decay, alpha, period)),
@@ -87,3 +92,16 @@ def path(
         b, a = np.where(held, b / np.sqrt(a), b), np.where(held, 1.0, a)
         norms[step + 1] = a
     return Path(norms, angles)
+
+
+def _least(values: ArrayLike, name: str, below: float = np.inf) -> np.ndarray:
+    """The values as an array, where all lie in [0, below)."""
+    try:
+        found = np.asarray(values, float)
+        fits = not isinstance(values, str | bytes | bool) and np.all((found >= 0) & (found < below))
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        rule = "in [0, 1)" if below == 1 else "finite and >= 0"
+        raise ValueError(f"{name} must be {rule}, got {values!r:.80}; 0 switches it off")
+    return found

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from companion import kinds
+
 
 def after_step(
     norm_square: ArrayLike,
@@ -28,11 +30,12 @@ def after_step(
     eta^2 |g|^2``.
 
     gradient_square: ``|g|^2`` of the loss alone, at w. Without decay this is L's corollary 3.3:
-    a step can only lengthen w.
+    a step can only lengthen w. ValueError unless rate and decay are finite and >= 0.
 
     >>> float(after_step(4.0, 9.0, learning_rate=0.1))
     4.09
     """
+    kinds.least("0 changes nothing", 0, learning_rate=learning_rate, weight_decay=weight_decay)
     kept = (1 - learning_rate * weight_decay) ** 2
     return kept * np.asarray(norm_square) + learning_rate**2 * np.asarray(gradient_square)
 
@@ -44,12 +47,20 @@ def grown(
     k)^(1/4)``.
 
     From ``d|w|^2 / dk = eta^2 |g~|^2 / |w|^2``, for steps that are small beside w and |g~|
-    constant: the norm grows as the fourth root of time, and never stops.
+    constant: the norm grows as the fourth root of time, and never stops. ValueError unless the
+    start is > 0 and rate and gradient are >= 0, all finite.
 
     >>> grown(np.array([0, 40_000]), 1.0, 1.0, learning_rate=0.1).round(2)
     array([1.  , 5.32])
     """
-    growth = 2 * learning_rate**2 * unit_gradient_square * np.asarray(steps, dtype=np.float64)
+    kinds.above("a unit of norm 0 has no direction", 0, start=start)
+    kinds.least(
+        "0 does not grow", 0, unit_gradient_square=unit_gradient_square, learning_rate=learning_rate
+    )
+    count = np.asarray(steps, dtype=np.float64)
+    if not np.all(count >= 0):
+        raise ValueError(f"steps must be >= 0, got {steps!r:.80}; count them from the start on")
+    growth = 2 * learning_rate**2 * unit_gradient_square * count
     return (start**4 + growth) ** 0.25
 
 
@@ -72,8 +83,7 @@ def equilibrium(
     2.515
     """
     _check(learning_rate, weight_decay, momentum)
-    if not memory > 0:
-        raise ValueError(f"memory must be > 0, got {memory}; 1 is that of independent gradients")
+    kinds.above("1 is that of independent gradients", 0, memory=memory)
     rate = learning_rate / (1 - momentum)
     return (rate * np.asarray(unit_gradient_square) * memory / (2 * weight_decay)) ** 0.25
 
@@ -83,12 +93,18 @@ def memory_factor(correlations: ArrayLike, momentum: float) -> float:
     sum_k alpha^k rho_k``.
 
     correlations: rho_k of gradients k steps apart, ``E<g_t, g_(t+k)> / E|g|^2``, k = 1, 2, ...
-    Without momentum it is 1 whatever they are: the velocity remembers nothing.
+    Without momentum it is 1 whatever they are: the velocity remembers nothing. ValueError unless
+    correlations are a list [k] and 0 <= alpha < 1.
 
     >>> round(memory_factor([-0.4, 0.16, -0.064], momentum=0.9), 2)
     0.45
     """
     rho = np.asarray(correlations, dtype=np.float64)
+    if rho.ndim != 1:
+        raise ValueError(
+            f"correlations must be a list, for k = 1, 2, ..., got the shape {rho.shape}; flatten it"
+        )
+    _check_momentum(momentum)
     return float(1 + 2 * np.sum(momentum ** np.arange(1, len(rho) + 1) * rho))
 
 
@@ -135,9 +151,12 @@ def relaxation_steps(learning_rate: float, weight_decay: float, momentum: float 
 def effective_rate(learning_rate: float, norm_square: ArrayLike) -> np.ndarray:
     """The learning rate that a unit of norm 1 would need for the same turn: ``eta / |w|^2``.
 
+    ValueError unless the rate is finite and >= 0.
+
     >>> float(effective_rate(0.1, 4.0))
     0.025
     """
+    kinds.least("0 turns nothing", 0, learning_rate=learning_rate)
     return learning_rate / np.asarray(norm_square)
 
 
@@ -148,11 +167,14 @@ def rate_without_decay(step: ArrayLike, learning_rate: float, weight_decay: floa
     SGD without momentum at this rate and without decay goes through the same directions w / |w| as
     with it, exactly: put ``w = (1 - eta lambda)^step u`` into the step, with ``g(w) = g(u) |u| /
     |w|`` (Z. Li and S. Arora, *An Exponential Learning Rate Schedule for Deep Learning*, ICLR 2020,
-    where momentum is treated too).
+    where momentum is treated too). ValueError unless eta and lambda are >= 0 and eta lambda < 1, so
+    that decay takes no weight through 0.
 
     >>> rate_without_decay(np.array([0, 100]), 0.5, 1e-2).round(3)
     array([0.503, 1.369])
     """
+    kinds.least("0 switches it off", 0, learning_rate=learning_rate, weight_decay=weight_decay)
+    kinds.below_1("lower one of them", **{"rate times decay": learning_rate * weight_decay})
     kept = 1 - learning_rate * weight_decay
     return learning_rate * kept ** -(2 * np.asarray(step, dtype=np.float64) + 1)
 
@@ -166,12 +188,13 @@ def rising_factors(rates: ArrayLike, weight_decay: float, momentum: float = 0.0)
     decay, at the rate ``eta_k / (p_k p_(k+1))`` and with the same momentum. At a constant rate and
     without momentum it is `rate_without_decay` (Li and Arora 2020).
 
-    ValueError where decay would take a weight through 0.
+    ValueError where decay would take a weight through 0, and for a momentum outside [0, 1).
 
     >>> (0.5 * rising_factors([0.5] * 101, 1e-2))[[0, 100]].round(3)
     array([0.503, 1.369])
     """
     _check_momentum(momentum)
+    kinds.least("0 switches it off", 0, weight_decay=weight_decay)
     place, velocity, found = 1.0, 0.0, []
     for rate in np.asarray(rates, dtype=np.float64):
         velocity = momentum * velocity + weight_decay * place
@@ -198,7 +221,8 @@ class AdamW:
         relaxation_steps    1 / (2 eta lambda), of |w|^2
 
     The last holds where it is long beside 1 / (1 - beta_2), the memory of the second moments,
-    which otherwise lag behind the gradient as w changes. ValueError unless eta and lambda are > 0.
+    which otherwise lag behind the gradient as w changes. ValueError unless eta and lambda are > 0,
+    fan_in is >= 1 and 0 <= beta_1 < 1.
 
     >>> usual = AdamW(learning_rate=1e-3, weight_decay=5e-4, fan_in=576)
     >>> round(usual.norm), round(usual.relaxation_steps)
@@ -212,6 +236,8 @@ class AdamW:
 
     def __post_init__(self) -> None:
         _check(self.learning_rate, self.weight_decay, 0.0)
+        kinds.least("count a unit's weights", 1, fan_in=self.fan_in)
+        kinds.below_1("0.9 is usual", beta_1=self.beta_1)
 
     @property
     def norm(self) -> float:
@@ -231,7 +257,8 @@ class AdamW:
 
 
 def _check(learning_rate: float, weight_decay: float, momentum: float) -> None:
-    if not (learning_rate > 0 and weight_decay > 0):
+    rate, decay = kinds.finite(learning_rate), kinds.finite(weight_decay)
+    if rate is None or rate <= 0 or decay is None or decay <= 0:
         raise ValueError(
             f"an equilibrium needs a learning rate and a decay > 0, got {learning_rate} and "
             f"{weight_decay}; without decay the norm only grows (`grown`)"
@@ -240,5 +267,4 @@ def _check(learning_rate: float, weight_decay: float, momentum: float) -> None:
 
 
 def _check_momentum(momentum: float) -> None:
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must be in [0, 1), got {momentum}; 0 switches it off")
+    kinds.below_1("0 switches it off", momentum=momentum)

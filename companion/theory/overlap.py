@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import math
 
+from companion import kinds
+
 RELU = 1 / math.pi
 """The overlap of two independent wide ReLU layers, 0.318."""
 RELU_MOST = 1 / math.sqrt(math.pi)
@@ -30,8 +32,7 @@ def deviation(width: int) -> float:
     >>> deviation(100)
     0.1
     """
-    if width < 1:
-        raise ValueError(f"width must be >= 1, got {width}")
+    kinds.least("count the units", 1, width=width)
     return 1 / math.sqrt(width)
 
 
@@ -45,8 +46,13 @@ def length(blocks: int, overlap: float = 0.0) -> float:
     >>> round(length(40), 2), round(length(40, RELU), 1)
     (1.64, 10.7)
     """
-    if blocks < 1 or not -1 <= overlap <= 1:
+    count, share = kinds.finite(blocks), kinds.finite(overlap)
+    if count is None or count < 1 or share is None or abs(share) > 1:
         raise ValueError(
-            f"a length needs blocks >= 1 and an overlap in [-1, 1], got {blocks} and {overlap}"
+            f"a length needs blocks >= 1 and an overlap in [-1, 1], got {blocks} and {overlap}; "
+            "an overlap of 0 is that of fair branches"
         )
-    return (1 + 2 * overlap / math.sqrt(blocks) + 1 / blocks) ** (blocks / 2)
+    try:
+        return (1 + 2 * overlap / math.sqrt(blocks) + 1 / blocks) ** (blocks / 2)
+    except OverflowError:
+        return math.inf

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import math
 
+from scipy import special
+
+from companion import kinds
+
 GAINS: dict[str, float] = {  # torch.nn.init.calculate_gain's table
     "linear": 1.0,
     "identity": 1.0,
@@ -34,11 +38,13 @@ def gain(nonlinearity: str, param: float | None = None) -> float:
     (1.4142, 1.6666666666666667, 1.0)
     """
     if nonlinearity == "leaky_relu":
-        slope = LEAKY_SLOPE if param is None else param
-        if not math.isfinite(slope):
-            raise ValueError(f"the slope of leaky_relu must be a finite number, got {slope}")
-        return math.sqrt(2 / (1 + slope**2))
-    if nonlinearity not in GAINS:
+        slope = LEAKY_SLOPE if param is None else kinds.finite(param)
+        if slope is None:
+            raise ValueError(
+                f"the slope of leaky_relu must be a finite number, got {param!r}; 0.01 is usual"
+            )
+        return math.sqrt(2 / (1 + slope**2)) if abs(slope) < 1e100 else math.sqrt(2) / abs(slope)
+    if not isinstance(nonlinearity, str) or nonlinearity not in GAINS:
         raise ValueError(
             f"nonlinearity must be one of {', '.join(GAINS)}, leaky_relu, got {nonlinearity!r}"
         )
@@ -82,8 +88,7 @@ def uniform_bound(std: float) -> float:
     >>> round(uniform_bound(1.0), 4)
     1.7321
     """
-    if not (math.isfinite(std) and std >= 0):
-        raise ValueError(f"std must be finite and >= 0, got {std}")
+    kinds.least("0 gives weights of 0", 0, std=std)
     return std * math.sqrt(3)
 
 
@@ -92,25 +97,22 @@ def truncated_parent(std: float, cut: float = 2.0) -> float:
 
     Cutting takes the tails away and leaves less spread: with phi and Phi the standard normal
     density and distribution function, ``std / sqrt(1 - 2 cut phi(cut) / (2 Phi(cut) - 1))``, that
-    is std / 0.8796 for a cut at 2. The draws then lie within ``cut`` times the result. Raises
-    ValueError unless std >= 0 and cut > 0.
+    is std / 0.8796 for a cut at 2, and near std sqrt 3 / cut for a small one, where what is left is
+    nearly uniform. The draws then lie within ``cut`` times the result. Raises ValueError unless
+    std >= 0 and cut > 0.
 
     >>> round(truncated_parent(1.0), 4)
     1.1368
     """
-    if not (math.isfinite(std) and std >= 0):
-        raise ValueError(f"std must be finite and >= 0, got {std}")
-    if not (math.isfinite(cut) and cut > 0):
-        raise ValueError(f"cut must be finite and > 0, got {cut}; 2 is usual")
-    density = math.exp(-(cut**2) / 2) / math.sqrt(2 * math.pi)
-    return std / math.sqrt(1 - 2 * cut * density / math.erf(cut / math.sqrt(2)))
+    kinds.least("0 gives weights of 0", 0, std=std)
+    kinds.above("2 is usual", 0, cut=cut)
+    if cut < 1e-6:
+        return std * math.sqrt(3) / cut
+    # E[z^2 | |z| < cut]: the same as above, without the difference that a small cut would lose
+    half = min(cut, 1e100) ** 2 / 2
+    return float(std / math.sqrt(special.gammainc(1.5, half) / special.gammainc(0.5, half)))
 
 
 def _check(gain: float, **fans: int) -> None:
-    for name, fan in fans.items():
-        if not (math.isfinite(fan) and fan >= 1):
-            raise ValueError(
-                f"{name} must be >= 1, got {fan}; count the inputs or outputs of a unit"
-            )
-    if not (math.isfinite(gain) and gain > 0):
-        raise ValueError(f"gain must be > 0, got {gain}; 1 is a linear layer's")
+    kinds.least("count the inputs or outputs of a unit", 1, **fans)
+    kinds.above("1 is a linear layer's", 0, gain=gain)

@@ -20,6 +20,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
+from companion import kinds
+
 RULES = ("forward", "backward", "one")
 DIRECTIONS = ("gaussian", "orthogonal")
 STAGE_BOUNDS = (math.sqrt(2), math.sqrt(math.e))
@@ -40,9 +42,7 @@ def length(rule: str, fan_in: float, fan_out: float, gain: float = math.sqrt(2))
     >>> round(length("forward", 200, 100), 4), round(length("backward", 200, 100), 4)
     (2.0, 1.4142)
     """
-    for name, value in (("fan_in", fan_in), ("fan_out", fan_out), ("gain", gain)):
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be finite and > 0, got {value}; 1 is a linear unit's")
+    kinds.above("1 is a linear unit's", 0, fan_in=fan_in, fan_out=fan_out, gain=gain)
     if rule == "forward":
         return gain * math.sqrt(fan_in / fan_out)
     if rule == "backward":
@@ -58,11 +58,12 @@ def k_n(n: int, higher: bool = True) -> float:
     ``K_n = 2 S_{n-1} / S_n`` times a product that depends on whether n is even. A calls S_n the
     surface of "a unit n-dimensional sphere". It is 1 where that sphere lies in R^(n+1), with
     ``S_n = 2 pi^((n+1)/2) / Gamma((n+1)/2)``; with higher=False it is the one in R^n, and K_n is
-    less. ValueError unless n > 1.
+    less. ValueError unless n is a whole number > 1.
 
     >>> round(k_n(7), 12), round(k_n(7, higher=False), 3)
     (1.0, 0.92)
     """
+    n = kinds.whole("n", n)
     if n < 2:
         raise ValueError(f"n must be >= 2, got {n}; in one dimension there is one direction")
 
@@ -79,12 +80,15 @@ def k_n(n: int, higher: bool = True) -> float:
 def factor(length: float, fan_in: float, fan_out: float, share: float = 0.5) -> float:
     """What a layer multiplies the squared length of a signal by, the mean over directions.
 
-    share: what the activation lets through of a mean square, `depth.kept_share`.
+    share: what the activation lets through of a mean square, `depth.kept_share`. ValueError unless
+    fans are > 0 and length and share >= 0, all finite.
 
     >>> factor(2.0, 200, 100), factor(1.0, 200, 100)
     (1.0, 0.25)
     """
-    return share * length**2 * fan_out / fan_in
+    kinds.above("count the connections of a unit", 0, fan_in=fan_in, fan_out=fan_out)
+    kinds.least("0 lets nothing through", 0, length=length, share=share)
+    return share * (length * length) * fan_out / fan_in
 
 
 def signal_lengths(
@@ -92,9 +96,12 @@ def signal_lengths(
 ) -> np.ndarray:
     """``|h_l| / |x|`` after layers 0 .. L of widths n_0, ..., n_L, the root of the mean square.
 
+    Errors as `length` and `factor`, and for fewer widths than 2.
+
     >>> signal_lengths([100, 50, 400], "forward").round(6)
     array([1., 1., 1.])
     """
+    _check_widths(widths)
     factors = [factor(length(rule, a, b, gain), a, b, share) for a, b in itertools.pairwise(widths)]
     return np.sqrt(np.cumprod([1.0, *factors]))
 
@@ -106,13 +113,23 @@ def gradient_lengths(
 
     A layer multiplies the squared length of a gradient on its way down by ``share r^2``. Under the
     forward rule that is n_(l-1) / n_l, so the product over layers telescopes: at the input it is
-    n_0 / n_L whatever lies between.
+    n_0 / n_L whatever lies between. Errors as `signal_lengths`.
 
     >>> (gradient_lengths([100, 50, 400], "forward") ** 2).round(6)
     array([0.25 , 0.125, 1.   ])
     """
+    _check_widths(widths)
+    kinds.least("0 lets nothing through", 0, share=share)
     factors = [share * length(rule, a, b, gain) ** 2 for a, b in itertools.pairwise(widths)]
     return np.sqrt(np.cumprod([1.0, *factors[::-1]]))[::-1]
+
+
+def _check_widths(widths: Sequence[int]) -> None:
+    if isinstance(widths, str | bytes) or np.ndim(widths) != 1 or len(widths) < 2:
+        raise ValueError(
+            f"widths must be a list of at least 2, inputs and layers, got {widths!r}; for example "
+            "[100, 50]"
+        )
 
 
 def factor_variance(directions: str, fan_in: int, fan_out: int) -> float:
@@ -134,8 +151,7 @@ def factor_variance(directions: str, fan_in: int, fan_out: int) -> float:
         raise ValueError(
             f"directions must be one of {', '.join(DIRECTIONS)}, got {directions!r}; pick one"
         )
-    if fan_in < 1 or fan_out < 1:
-        raise ValueError(f"fans must be >= 1, got {fan_in} and {fan_out}")
+    kinds.least("count the inputs or outputs of a unit", 1, fan_in=fan_in, fan_out=fan_out)
     if directions == "gaussian":
         return (5 * fan_in - 2) / (fan_out * (fan_in + 2))
     if fan_out > fan_in:
@@ -151,22 +167,32 @@ def residual_length(stages: Sequence[int]) -> float:
 
     A block adds a branch of mean square 1/B of what it is given, in a direction that is fair both
     ways, so a stage of B blocks multiplies the mean square by ``(1 + 1/B)^B``, from 2 (one block)
-    to e (many): A's theorem 3, for each stage; K stages reach e^(K/2) (`stage_bounds`).
+    to e (many): A's theorem 3, for each stage; K stages reach e^(K/2) (`stage_bounds`). ValueError
+    for no stage, and for one without a block.
 
     >>> round(residual_length([1]), 4), round(residual_length([40]), 4)
     (1.4142, 1.6386)
     """
-    if not stages or min(stages) < 1:
-        raise ValueError(f"a stage needs at least one block, got {tuple(stages)}; leave it out")
+    counts = [kinds.finite(blocks) for blocks in stages] if np.ndim(stages) == 1 else []
+    if not counts or None in counts or min(counts) < 1:
+        raise ValueError(
+            f"stages must be a list of one or more, each of at least one block, got {stages!r}; "
+            "leave an empty one out"
+        )
     return math.prod((1 + 1 / blocks) ** (blocks / 2) for blocks in stages)
 
 
 def stage_bounds(stages: int = 1) -> tuple[float, float]:
     """The smallest and largest `residual_length` of so many stages: 2^(K/2) and e^(K/2).
 
+    ValueError for stages that are no whole number from 0 to 1000.
+
     >>> [round(bound, 2) for bound in stage_bounds(3)]
     [2.83, 4.48]
     """
+    stages = kinds.whole("stages", stages)
+    if not 0 <= stages <= 1000:
+        raise ValueError(f"stages must be from 0 to 1000, got {stages}; count those of a network")
     return STAGE_BOUNDS[0] ** stages, STAGE_BOUNDS[1] ** stages
 
 
@@ -206,8 +232,8 @@ def reads(
         ("size", size, 1), ("kernel", kernel, 1), ("stride", stride, 1), ("padding", padding, 0),
         ("dilation", dilation, 1), ("right", right, 0),
     ):  # fmt: skip
-        if value < low:
-            raise ValueError(f"{name} must be >= {low}, got {value}")
+        if kinds.whole(name, value) < low:
+            raise ValueError(f"{name} must be >= {low}, got {value}; count pixels")
     span, padded = dilation * (kernel - 1) + 1, padding + size + right
     if span > padded:
         raise ValueError(

@@ -163,6 +163,38 @@ def test_figures_drawn_by_code_are_numbered_and_referred_to():
     assert "<b>Figure 1.</b>" in mends.numbered(drawn.format(""), "Reproduction")
 
 
+def test_a_cell_of_cards_carries_its_columns_name():
+    body = (
+        "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>"
+        '<svg viewBox="0 0 1 1"></svg>'
+        '<table id="T" class="cards table"><thead><tr><th>cell</th><th><p>our run</p></th>'
+        '<th>read</th></tr></thead><tbody><tr><th colspan="3">a block</th></tr>'
+        "<tr><th>WR</th><td>48.7</td><td><p></p></td></tr>"
+        '<tr><td>WD</td><td>–</td><td><a href="x">0</a></td></tr></tbody></table>'
+    )
+    plain, cards = mends.CARDS.sub(mends.labelled, body).split("</svg>")
+    assert plain == body.split("</svg>")[0]
+    for cell in (
+        '<th colspan="3">a block</th>',
+        '<th data-label="cell">WR</th>',
+        '<td data-label="our run">48.7</td>',
+        '<td data-empty="" data-label="read"><p></p></td>',
+        '<td data-empty="" data-label="our run">–</td>',
+        '<td data-label="read"><a href="x">0</a></td>',
+    ):
+        assert cell in cards
+
+
+def test_a_formula_keeps_the_mark_after_it():
+    formula = r'<span class="math notranslate nohighlight">\(a &lt; 1\)</span>'
+    body = f"<p>{formula}. Then ({formula}), or {formula} or <code>x</code>.</p>"
+    tied = '<span class="kept">{}</span>'.format
+    assert mends.kept(body) == (
+        f"<p>{tied(formula + '.')} Then {tied('(' + formula + '),')} or {formula} or "
+        "<code>x</code>.</p>"
+    )
+
+
 def script(filename, **attributes):
     return SimpleNamespace(filename=filename, attributes=attributes)
 

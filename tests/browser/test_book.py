@@ -64,6 +64,22 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(opened, served, name):
     assert text.evaluate("e => e.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("reproduction", "where, or why not"), ("teachers", "they often believe")],
+)
+def test_a_phone_shows_wide_tables_row_by_row(opened, served, name, words):
+    page = opened(f"{served}/book/{name}.html", width=375)
+    tables = page.locator("main table.cards:visible").evaluate_all(
+        "list => list.map(t => [t.scrollWidth, t.parentElement.clientWidth])"
+    )
+    assert len(tables) > 1
+    assert all(wide <= room for wide, room in tables)
+    cell = page.locator(f'table.cards [data-label="{words}"]').first
+    label = cell.evaluate("e => getComputedStyle(e, '::before').content")
+    assert label.replace('" "', "") == f'"{words}: "'
+
+
 def test_the_first_page_leads_to_the_landing_page(visit, origin):
     page = visit(f"{origin}/index.html")
     page.wait_for_url(f"**/{LANDING}")

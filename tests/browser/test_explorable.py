@@ -253,6 +253,24 @@ def test_small_multiples_share_axes_under_one_heading(page_of, visit):
     assert ticks[0] == ticks[1] != ""
 
 
+@pytest.mark.parametrize("width", [300, 375, 1280])
+def test_equal_units_make_a_circle_round(page_of, visit, width):
+    def point(size):
+        turns = [2 * math.pi * k / 60 for k in range(61)]
+        around = [[size * f(turn) for turn in turns] for f in (math.cos, math.sin)]
+        far = Curve("a name beside the frame", [-3, 3], [0, 0], role="reference")
+        return Point({"a": [far, Curve("", *around)]}, f"A circle of radius {size}.")
+
+    panel = Panel("a", "x", "y", y_limits=(-2, 4), equal=True)
+    made = Explorable.compute("circle", "Round", [Control("size", "Size", (1, 2))], [panel], point)
+    page = visit(page_of(made.html()), width=width)
+    circle = page.locator(".wis-curve path").last.bounding_box()
+    assert circle["width"] == pytest.approx(circle["height"], abs=2)
+    assert circle["width"] > 30
+    name = page.get_by_text("a name beside", exact=True).bounding_box()
+    assert name["x"] + name["width"] <= width
+
+
 def test_histograms_are_two_filled_outlines(page_of, visit):
     page = visit(page_of(every_kind().html()))
     panel = page.locator(".wis-panel").nth(2)
@@ -264,6 +282,21 @@ def test_histograms_are_two_filled_outlines(page_of, visit):
     path = panel.locator(".wis-curve path").first.get_attribute("d")
     points = [tuple(map(float, pair.split(","))) for pair in re.split("[ML]", path)[1:]]
     assert all(x == u or y == v for (x, y), (u, v) in itertools.pairwise(points))
+
+
+def test_histograms_that_follow_fill_the_panel_at_each_setting(page_of, visit):
+    def point(gain):
+        return Point({"a": [Histogram("after", [-1, 0, 1], [gain, gain / 2])]}, f"Gain {gain}.")
+
+    panel = Panel("a", "weight", "density", kind="histograms", y_follows=True)
+    gain = Control("gain", "Gain", (1, 2, 50))
+    page = visit(page_of(Explorable.compute("fit", "Fit", [gain], [panel], point).html()))
+    heights = []
+    for _ in gain.values:
+        heights.append(page.locator(".wis-steps path").bounding_box()["height"])
+        page.get_by_role("slider", name="Gain").press("ArrowRight")
+    assert heights == pytest.approx([heights[0]] * 3, abs=1)
+    assert heights[0] > 100
 
 
 def test_a_pointer_reads_the_numbers(page_of, visit):

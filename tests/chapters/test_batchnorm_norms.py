@@ -1,23 +1,21 @@
-"""Chapter 5: theorems run, its records' parts, guards, figures and lab."""
+"""Chapter 5: its records' parts, guards, figures and explorables."""
 
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from companion.chapters.batchnorm_norms import (
-    by_hand,
+    adamw_explorables,
     conclusions,
     errata,
     explorables,
     figures,
-    lab,
+    norm_figures,
     parts,
 )
 from companion.chapters.batchnorm_norms.experiments import adamw, convnet
-from companion.display.labs.settings import plan
 from companion.evidence import claims, records
 from companion.theory import norms
 
@@ -29,71 +27,19 @@ def record():
 
 @pytest.fixture(scope="module")
 def digits():
-    return records.recorded(explorables.ADAMW_RECORD)
+    return records.recorded(adamw_explorables.RECORD)
 
 
-# --- theorems --------------------------------------------------------------------------------
-
-
-def test_the_gradient_is_orthogonal_without_eps():
-    assert by_hand.cosines(by_hand.TINY).abs().max() < 1e-14
-    assert by_hand.cosines(1e-5).abs().max() > 1e-7
-
-
-@pytest.mark.parametrize("size", [1.0, 0.1, 0.01])
-def test_what_eps_leaves_is_the_derived_remainder(size):
-    """Up to the rounding of float64 beside the sums, which cancel to the remainder."""
-    found, expected = by_hand.remainder(1e-5, size)
-    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-15)
-    assert found.abs().max() > 1e-7
-
-
-def test_plain_steps_obey_the_recursion():
-    square, slope = by_hand.plain_steps(20, 1.0, dtype=torch.float64)
-    np.testing.assert_allclose(np.diff(square, axis=0), slope, rtol=1e-9, atol=1e-12)
-    square, slope = by_hand.plain_steps(20, 1.0, 0.01, dtype=torch.float64)
-    law = norms.after_step(square[:-1], slope, 1.0, 0.01)
-    np.testing.assert_allclose(square[1:], law, rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("images", "ranks"), [(2, (1, 1)), (3, (2, 2)), (9, (8, 8)), (64, (32, 24))]
-)
-def test_a_step_has_at_most_the_rank_of_its_batch(images, ranks):
-    """min(B - 1, fan_in, units); a batch of 2 is whitened to +-1 and leaves no gradient but
-    rounding."""
-    found = tuple(by_hand.update_rank(images, layer) for layer in (0, 1))
-    if images == 2:
-        slopes = by_hand.gradients(by_hand.network(by_hand.TINY), *by_hand.batch(1, 2))
-        assert slopes[0].abs().max() < 1e-12
-    else:
-        assert found == ranks
-
-
-def test_decay_and_a_rising_rate_are_one_network():
-    both = by_hand.decay_as_rate(steps=60)
-    assert both["turned"] < 1e-11
-    assert both["loss"] < 1e-11
-    assert both["norms"] == pytest.approx((1 - 0.5 * 1e-2) ** -60, rel=1e-9)
-    assert both["moved"] > 0.05
-
-
-def test_only_the_last_layers_norms_change_predictions():
-    first, last = by_hand.changed_predictions()
-    assert first < 0.001  # eps alone
-    assert last > first
-
-
-# --- the source's decay ----------------------------------------------------------------------
+# --- the paper's decay -----------------------------------------------------------------------
 
 
 def test_adamws_path_step_by_step():
     square, rate = 2.0, 1e-3
+    _, reached, wanted = adamw_explorables.adamw_path(0.1, 576)
     for epoch in range(3):
         for _ in range(500):
             square = (1 - rate * 0.1) ** 2 * square + rate**2 * 576
-        assert explorables.adamw_path(0.1, 576)[1][epoch + 1] == pytest.approx(math.sqrt(square))
-    _, _, wanted = explorables.adamw_path(0.1, 576)
+        assert reached[epoch + 1] == pytest.approx(math.sqrt(square))
     assert wanted[1] == pytest.approx(norms.AdamW(1e-3, 0.1, 576).norm)
     assert wanted[-1] == pytest.approx(wanted[1] * math.sqrt(1e-3))
 
@@ -132,6 +78,36 @@ def test_parts_of_a_made_up_layer(record):
     assert found.explained == pytest.approx(2)
 
 
+def test_a_level_is_the_norm_where_steps_and_decay_are_equal(record):
+    """Steps that turn by the equilibrium's angle leave the norm at its level; steps half as long
+    have a level a root of two lower, and a tenth of the rate with a hundredth of the squared step
+    the same gradient."""
+
+    class Made:
+        provenance = record.provenance
+
+    steps = np.arange(33, 4000, 33)
+    settings = record.provenance["arms"]["wd-5e-4"]
+    rate, decay, alpha = (settings[key] for key in ("learning_rate", "weight_decay", "momentum"))
+    late = steps > 3200
+    turn = norms.equilibrium_angle(rate, decay, alpha) * np.where(late, 0.1, 1)
+    made = Made()
+    made.steps = pd.DataFrame(
+        {
+            "arm": "wd-5e-4", "layer": 1, "run": 0, "step": steps, "norm_square": 4.0,
+            "gradient_square": 1.0, "unit_gradient_square": 4.0,
+            "step_square": 4.0 * turn**2, "angle": turn,
+        }
+    )  # fmt: skip
+    found = parts.behind(made, "wd-5e-4", 1)
+    np.testing.assert_allclose(found["norm"], 2)
+    np.testing.assert_allclose(found["level"].loc[:3200], 2)
+    np.testing.assert_allclose(found["level"].loc[3201:], 2 * 0.1**0.25)
+    made.steps["step_square"] /= 4
+    level = parts.behind(made, "wd-5e-4", 1)["level"]
+    np.testing.assert_allclose(level.loc[:3200], math.sqrt(2))
+
+
 def test_a_series_is_the_mean_over_runs(record):
     rows = record.steps.query("arm == 'wrs' and layer == 2 and step == 363")
     found = parts.series(record, "wrs", 2).loc[363]
@@ -162,11 +138,10 @@ def test_without_momentum_the_steps_are_the_gradients(record):
 
 
 def test_the_chapters_words_stand_under_guard(record, digits):
-    conclusions.check_theorems()
     conclusions.check_norms(record)
+    conclusions.check_trailing(record)
     conclusions.check_late(record)
     conclusions.check_turns(digits, record)
-    conclusions.check_lab()
 
 
 def test_a_record_that_says_otherwise_stops_the_build(record, digits, monkeypatch):
@@ -174,6 +149,13 @@ def test_a_record_that_says_otherwise_stops_the_build(record, digits, monkeypatc
     monkeypatch.setattr(parts, "ends", lambda one: real(one).assign(accuracy=0.8))
     with pytest.raises(claims.Unsupported, match="decay 5 gains five points"):
         conclusions.check_turns(digits, record)
+
+
+def test_norms_that_do_not_trail_stop_the_build(record, monkeypatch):
+    real = parts.behind
+    monkeypatch.setattr(parts, "behind", lambda *given: real(*given).assign(level=2.0))
+    with pytest.raises(claims.Unsupported, match="below its level to the fall"):
+        conclusions.check_trailing(record)
 
 
 def test_arms_differ_in_what_holds_the_norm_alone():
@@ -203,34 +185,24 @@ def test_figures_say_what_they_show(record, digits):
     assert "Digits, AdamW, WRS, all layers: turn" in turns
     assert "CIFAR-10, SGD, WRS, matched rate: turn" in turns
     assert "Norm of its gradient, WRS" in figures.late_gradients(record).alt
+    assert "rate × 10, after the fall: norm" in norm_figures.trailing(record).alt
+    channels_alt = norm_figures.channels().alt
+    assert "decay 0.01: largest over smallest norm 9.0 at first" in channels_alt
+    assert "measured" in channels_alt
 
 
 def test_the_explorables_predict_and_measure(record, digits):
     shown = explorables.norm_and_angle(record)
     point = shown.grid[shown.start]
-    assert [curve.label for curve in point.curves["norm"]] == [
-        "predicted", "real gradients", "measured",
-    ]  # fmt: skip
+    drawn = {role: [c.label for c in point.curves["norm"] if (c.role == "context") == role]
+             for role in (False, True)}  # fmt: skip
+    assert drawn[False] == ["predicted", "real gradients", "measured"]
+    assert len(drawn[True]) == 4  # the other recorded trainings
     assert "; measured " in point.caption
     assert "At equilibrium the turn is 0.01 rad" in point.caption
     unrecorded = shown.grid[5, 2, 1, 0]
-    assert [curve.label for curve in unrecorded.curves["norm"]] == ["predicted"]
-    assert "decay alone takes 1.6 % of a weight" in explorables.adamw_decay().grid[0, 1].caption
-    assert "of the test digits are right" in explorables.decay_and_rate(digits).grid[0,].caption
-
-
-def test_the_lab_starts_at_a_recorded_arm(tmp_path):
-    made = lab.norms_and_steps(tmp_path)
-    assert "recorded band of wd-5" in made.figure.value
-    assert made.message.value == ""
-
-
-def test_the_labs_line_is_the_equilibrium():
-    setup = lab.setup()
-    start = plan(setup, setup.usual).settings
-    assert lab.expected_norm(start) == pytest.approx(norms.AdamW(3e-3, 5.0, 64).norm)
-    held = plan(setup, setup.usual | {"frequency": "every k steps"}).settings
-    assert (held.rescale, held.rescale_layers) == ("wrs", "not_output")
-    assert lab.expected_norm(held) == 1
-    plain = plan(setup, setup.usual | {"optimizer": "sgd"}).settings
-    assert math.isnan(lab.expected_norm(plain))
+    assert [c.label for c in unrecorded.curves["norm"] if c.role != "context"] == ["predicted"]
+    decay = adamw_explorables.adamw_decay().grid[0, 1]
+    assert "decay alone takes 1.6 % of a weight" in decay.caption
+    shown = adamw_explorables.decay_and_rate(digits)
+    assert "of the test digits are right" in shown.grid[0,].caption

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 
 from companion.chapters.batchnorm_norms import check as batchnorm
 from companion.chapters.compander import check as compander
@@ -57,6 +58,11 @@ CASES = [
     (compander.erf_pair, (math.pi / 2, 1.0635), (1.571, 0.6), "its slope at 0 is 2.95"),
     (compander.slowed, 0.51, 0.71, "the slope would be 0.843"),
     (compander.slowed, 0.51, -0.51, "keeps its direction"),
+    (compander.folded, (0.7, 1.0), (0.5, 0.7), "a larger a has nearly that rate"),
+    (compander.folded, (0.7, 1.0), (1.0, 1.4), "no cell of the grid"),
+    (compander.folded, (0.7, 1.0), (0.5, 0.5), "there (a/b)^2 is 1.00, not 0.51"),
+    (compander.moved_decay, 3.6e-4, 1e-3, "2.78 times as fast"),
+    (compander.pull, -0.4, 0.4, "changes the loss by -0.0004"),
     (rescaling.half_life, 5.5e-3, 1e-3, "88 % of an idle weight"),
     (rescaling.half_life, 5.5e-3, 5, "between 0 and 1"),
     (rescaling.table_interval, (-0.23, 0.05), (0, 1), "the printed difference"),
@@ -81,6 +87,28 @@ def test_what_is_no_answer_is_told_the_form(check, answer):
     assert not reply.right
     assert str(reply).startswith("An answer here is ")
     assert "\n" not in str(reply)
+
+
+NUMBERS = [case[:2] for case in {case[0]: case for case in CASES}.values()]
+ABSURD = (0, -1, -0.0, 1e308, -1e308, 1e-320, 10**400, -(10**400))
+
+
+@pytest.mark.parametrize(("check", "right"), NUMBERS)
+def test_an_absurd_number_gets_a_sentence(check, right):
+    many = len(right) if isinstance(right, tuple | list) else None
+    for one in ABSURD:
+        reply = check(one if many is None else (one,) * many)
+        assert not reply.right
+        assert "\n" not in str(reply)
+        assert len(str(reply)) < 500
+
+
+@pytest.mark.parametrize("answer", [torch.eye(2), [10**400] * 9, "a" * 500])
+def test_a_long_answer_is_told_in_one_line(answer):
+    reply = number(answer, lambda _: "")
+    assert not reply.right
+    assert "\n" not in str(reply)
+    assert len(str(reply)) < 160
 
 
 def test_half_the_steps_want_twice_the_decay():

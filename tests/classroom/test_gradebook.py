@@ -8,10 +8,12 @@ import stat
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from companion.classroom import gradebook, reports, submissions
+from companion.classroom import gradebook, reports, secret, sources, submissions
 from companion.classroom.exercise import Mark
 from companion.classroom.grading import Graded, nothing
 from companion.classroom.sandbox import Limits
@@ -203,6 +205,129 @@ def test_only_a_table_of_marks_is_replaced_by_one(tmp_path, assignment):
         assert fresh.read_text().count("\n") == 2 + len(roster)
 
 
+def graded_at_once(monkeypatch, assignment, share=1.0):
+    """Grading without a sandbox: every submission earns this share, and each is counted."""
+    ran = []
+
+    def graded(student, *rest):
+        ran.append(student)
+        return Graded(student, {one.name: Mark(share) for one in assignment.exercises}, {})
+
+    monkeypatch.setattr(gradebook, "grade", graded)
+    return ran
+
+
+def marked(folder, assignment, out, roster=(), key=KEY):
+    return gradebook.grade_all(folder, assignment, key, None, Limits(), out, roster=roster)
+
+
+def handed_in(folder, *names, **metadata):
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / f"{name}.ipynb").write_bytes(notebook(DOUBLE, **metadata))
+    return folder
+
+
+def test_marks_of_another_assignment_stay(tmp_path, assignment, monkeypatch):
+    graded_at_once(monkeypatch, assignment)
+    out = tmp_path / "grades.csv"
+    folder = handed_in(tmp_path / "in", "Ada")
+    marked(folder, assignment, out)
+    before = out.read_bytes()
+    other = replace(assignment, number=98, exercises=assignment.exercises[:2])
+    with pytest.raises(ValueError, match=r"a table of assignment 98, and .* of another; choose"):
+        marked(folder, other, out)
+    assert out.read_bytes() == before
+
+
+def test_a_table_loses_no_student(tmp_path, assignment, monkeypatch):
+    """Late submissions in a folder of their own would take the place of all others."""
+    graded_at_once(monkeypatch, assignment)
+    out = tmp_path / "grades.csv"
+    marked(handed_in(tmp_path / "in", "Ada", "=Bob"), assignment, out)
+    before = out.read_bytes()
+    late = handed_in(tmp_path / "late", "Zoe")
+    with pytest.raises(ValueError, match=r"keeps its students, and of '=Bob in .* put all subm"):
+        marked(late, assignment, out)
+    assert out.read_bytes() == before
+    assert len(marked(handed_in(tmp_path / "in", "Zoe"), assignment, out)) == 3
+    assert len(marked(late, assignment, out, roster=["Ada", "=Bob"])) == 3
+
+
+def test_what_was_changed_by_hand_stays(tmp_path, assignment, monkeypatch):
+    graded_at_once(monkeypatch, assignment)
+    out, folder = tmp_path / "grades.csv", handed_in(tmp_path / "in", "Ada")
+    marked(folder, assignment, out)
+    table = out.read_text()
+    # a spreadsheet may write the same table in another way
+    again = "\ufeff" + table.replace("Ada", '"Ada"').replace("\n", "\r\n")
+    out.write_bytes(again.encode())
+    marked(folder, assignment, out)
+    assert out.read_text() == table
+    out.write_text(table.replace("Ada,7", "Ada,6.5"))
+    with pytest.raises(ValueError, match=r"must not be lost, and .* since it was written; rename"):
+        marked(folder, assignment, out)
+    assert "Ada,6.5" in out.read_text()
+    out.rename(tmp_path / "mine.csv")
+    marked(folder, assignment, out)
+    assert out.read_text() == table
+
+
+def test_reports_among_the_submissions_are_nobodys(tmp_path, assignment, monkeypatch):
+    """As where a teacher grades the folder that they are in."""
+    graded_at_once(monkeypatch, assignment)
+    folder = handed_in(tmp_path / "in", "Ada")
+    monkeypatch.chdir(folder)
+    for _ in range(2):
+        everyone = marked(Path("."), assignment, Path("grades.csv"))
+        assert [one.student for one in everyone] == ["Ada"]
+
+
+def test_a_name_is_the_same_in_a_file_and_in_a_roster(tmp_path, assignment, monkeypatch):
+    graded_at_once(monkeypatch, assignment)
+    folder = handed_in(tmp_path / "in", "Rene\u0301e", "Zoe ")  # as a Mac writes the first
+    everyone = marked(folder, assignment, tmp_path / "g.csv", roster=["Ren\u00e9e", "Zoe", "Zoe"])
+    assert [(one.student, one.note) for one in everyone] == [("Ren\u00e9e", ""), ("Zoe", "")]
+
+
+def test_numbers_of_another_class_are_graded_and_named(tmp_path, assignment, monkeypatch):
+    """Another secret gives other numbers: all answers to shown ones would be wrong, in silence."""
+    ran = graded_at_once(monkeypatch, assignment)
+    folder = tmp_path / "in"
+    for name, key in (("own", KEY), ("foreign", b"o" * 32)):
+        shown = secret.named(secret.given(key, two := with_numbers(assignment)))
+        handed_in(folder, name, companion={"assignment": two.number, "numbers": shown})
+    handed_in(folder, "unsaid")
+    for _ in range(2):  # the second time from what was kept
+        notes = {one.student: one.note for one in marked(folder, two, tmp_path / "g.csv")}
+        assert notes == {"own": "", "unsaid": "", "foreign": gradebook.OTHER_NUMBERS}
+    assert len(ran) == 3
+
+
+def with_numbers(assignment):
+    """The same with a shown number that a key draws."""
+    *others, last = assignment.exercises
+    last = replace(last, draw=lambda generator: [{"n": int(generator.integers(10**9))}])
+    return replace(assignment, exercises=(*others, last))
+
+
+def test_a_made_notebook_says_its_numbers(assignment):
+    shown = secret.given(KEY, assignment)
+    source = [{"cell_type": "markdown", "metadata": {}, "source": "# T"}]
+    source += [
+        {"cell_type": "raw", "metadata": {}, "source": f"# {word} QUESTION{name}"}
+        for one in assignment.exercises
+        for word, name in (("BEGIN", f"\nname: {one.name}"), ("END", ""))
+    ]
+    for i in range(len(assignment.exercises)):
+        source.insert(2 + 3 * i, {"cell_type": "markdown", "metadata": {}, "source": "?"})
+    made = sources.student(source, assignment, shown)
+    assert made["metadata"]["companion"] == {
+        "assignment": 97,
+        "numbers": secret.named(shown),
+    }
+
+
 def test_a_folder_without_submissions_is_refused(tmp_path):
     with pytest.raises(ValueError, match="SUBMISSIONS must hold a notebook, a zip or a folder"):
         list(submissions.found(tmp_path))
@@ -236,7 +361,10 @@ def test_the_command_makes_a_class_and_grades_it(tmp_path, box):
     folder = tmp_path / "in"
     folder.mkdir()
     (out / "03-decay-and-rescaling.ipynb").rename(folder / "Ada.ipynb")
+    roster = tmp_path / "roster.txt"
+    roster.write_bytes(b"\xef\xbb\xbfAda\r\n\r\n")  # as Windows writes a text file
     arguments = ["grade", folder, "--assignment", 3, "--secret", secret, "--out", "g.csv"]
+    arguments += ["--roster", roster]
     done = command(*arguments, here=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "1 of 1: Ada: 0 of 20\n"

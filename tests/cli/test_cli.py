@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -155,6 +156,14 @@ def test_the_same_command_on_a_finished_record_changes_nothing(quick, forked):
     assert snapshot(path.parents[1]) == before
 
 
+def test_a_command_that_is_shown_can_be_copied(quick, forked, tmp_path):
+    """Names of folders have spaces, accents and more."""
+    shutil.copytree(quick[0].parent, tmp_path / "mes données 🎓")
+    out = forked(*SHORT, "--out", "mes données 🎓", here=tmp_path).out
+    shown = re.search("`(companion report .*)` shows", out)[1]
+    assert shlex.split(shown)[2] == f"mes données 🎓/{quick[0].name}"
+
+
 def test_options_override_the_scale(forked, tmp_path):
     arguments = ["--runs", "3", "--epochs", "1", "--arm", "wr", "--arm", "none", "--out", "x/y"]
     done = forked(*RUN, "--data", "digits", *arguments, here=tmp_path)
@@ -194,6 +203,33 @@ def test_an_interrupted_run_goes_on(forked, tmp_path):
         pd.testing.assert_frame_equal(
             rows(record, table), rows(f"{tmp_path}/whole/{record.name}", table)
         )
+
+
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [
+        (["bench"], "the same command begins anew"),
+        (["doctor"], "the same command begins anew"),
+        (["classroom", "build"], "the same command begins anew"),
+        (["import", "a.zip"], "give the same command again to go on"),
+        (["run", MLP, "--scale", "quick"], "give the same command again to go on"),
+    ],
+)
+def test_ctrl_c_promises_what_the_command_keeps(capsys, monkeypatch, command, again):
+    from companion import machine
+    from companion.classroom import build
+    from companion.experiments import carry, runner
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    for module, name in ((machine, "pick_device"), (build, "make"), (carry, "bring_in"),
+                         (runner, "run")):  # fmt: skip
+        monkeypatch.setattr(module, name, stop)
+    with pytest.raises(SystemExit) as left:
+        cli.main(command)
+    assert left.value.code == 130
+    assert capsys.readouterr().err.splitlines()[-1] == f"interrupted; {again}."
 
 
 def test_list(capsys, monkeypatch, tmp_path):

@@ -230,6 +230,27 @@ def test_limits_are_the_same_for_every_setting():
     assert kinds.limits(heat)[0] == [8, 129]
 
 
+def test_an_axis_that_follows_fits_each_setting_and_is_shared_in_a_group():
+    def bars(width, gain):
+        low = [Histogram("after", [0, 1], [gain])]
+        return Point({"a": low, "b": [Histogram("after", [0, 1], [gain * width])]}, "S.")
+
+    shown = multiples("g", {"a": "one", "b": "two"}, "x", "y", kind="histograms", y_follows=True)
+    made = make(panels=shown, point=bars)
+    for cell, top in (((0, 0), 8), ((1, 0), 32), ((1, 1), 128)):
+        for panel in shown:
+            assert made.limits(panel, cell) == ([0, 1], [0, pytest.approx(1.04 * top)])
+        for axes in live.draw(made, cell).axes[:2]:
+            assert axes.get_ylim() == (0, pytest.approx(1.04 * top))
+    assert made.limits(shown[0])[1] == [0, pytest.approx(1.04 * 128)]
+    data = check_payload(made)
+    assert data["panels"][0]["ylim"] == data["panels"][1]["ylim"]
+    assert data["panels"][1]["ylim"]["1,0"] == [0, pytest.approx(1.04 * 32)]
+    fixed = make(panels=multiples("g", {"a": "one", "b": "two"}, "x", "y", kind="histograms"),
+                 point=bars)  # fmt: skip
+    assert fixed.limits(fixed.panels[0], (0, 0))[1] == [0, pytest.approx(1.04 * 128)]
+
+
 def test_a_heat_map_is_read_from_the_grid():
     kinds = every_kind()
     rows = kinds.heat(kinds.panels[3], (1, 0, 1))
@@ -330,6 +351,36 @@ def log_zero(width, gain):
             lambda: make(panels=group(y_log=True), point=showing(a=[], b=[])),
             "panels of group g must have the same y_log, got False and True",
         ),
+        (
+            lambda: make(panels=group(equal=True), point=showing(a=[], b=[])),
+            "panels of group g must have the same equal, got False and True",
+        ),
+        (
+            lambda: Panel("a", "x", "y", x_log=True, equal=True),
+            "panel a must show curves on linear axes .*, got curves on a log axis; leave equal out",
+        ),
+        (
+            lambda: Panel("a", "x", "y", kind="histograms", equal=True),
+            "panel a must show curves on linear axes to have equal units, got histograms;",
+        ),
+        (
+            lambda: Panel("a", "x", "y", y_follows=True),
+            "panel a must show histograms without y_limits .*, got curves and y_limits None;",
+        ),
+        (
+            lambda: Panel("a", "x", "y", kind="histograms", y_limits=(0, 1), y_follows=True),
+            r"panel a must show .*, got histograms and y_limits \(0, 1\); leave y_follows out",
+        ),
+        (
+            lambda: make(
+                panels=[
+                    *multiples("g", {"a": "1"}, "x", "y", kind="histograms"),
+                    *multiples("g", {"b": "2"}, "x", "y", kind="histograms", y_follows=True),
+                ],
+                point=showing(a=[], b=[]),
+            ),
+            "panels of group g must have the same y_follows, got False and True",
+        ),
         (lambda: HeatMap("a b", "n", x="u", y="v"), "panel key must be letters"),
         (lambda: HeatMap("a", "n", x="u", y="u"), "axes of heat map a must be two controls"),
         (lambda: HeatMap("a", "n", x="u", y="v", limits=(2, 1)), "limits of heat map a must be"),
@@ -391,6 +442,17 @@ def test_every_kind_is_drawn_live():
         assert shown.figure.value != before or name == "arm"
         assert shown.caption.value != said
         before, said = shown.figure.value, shown.caption.value
+
+
+def test_equal_units_make_a_circle_round():
+    circle = [[math.cos(k / 8), math.sin(k / 8)] for k in range(51)]
+    around = [Curve("", *zip(*circle, strict=True)), Curve("far", [-4, 4], [0, 0])]
+    shown = Panel("a", "x", "y", y_limits=(-1.5, 3), equal=True), Panel("b", "x", "y")
+    made = make(panels=shown, point=showing(a=around, b=around))
+    assert [panel["equal"] for panel in check_payload(made)["panels"]] == [True, False]
+    for axes, equal in zip(live.draw(made, (0, 0)).axes, (True, False), strict=True):
+        [across, up] = axes.transData.transform((1, 1)) - axes.transData.transform((0, 0))
+        assert (across == pytest.approx(up)) == equal
 
 
 def test_one_bundle_has_widget_and_page(monkeypatch):

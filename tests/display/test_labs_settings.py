@@ -69,6 +69,8 @@ def test_seeds_are_no_recorded_runs():
         ({"gain": "0,5"}, "gain", 0.5, "got '0,5'; the nearest that works is 0.5"),
         ({"runs": 1001}, "runs", 1000, "Runs must be .* to 1,000, got 1,001"),
         ({"weight_decay": -0.1}, "weight_decay", 0, "got -0.1; the nearest that works is 0"),
+        ({"batch": "0"}, "batch", 1, "Batch size must be .* from 1 to 60,000, got 0"),
+        ({"batch": 1151}, "batch", 1150, "at most 1,150, the training images, got 1,151"),
         ({"optimizer": "sdg"}, "optimizer", "sgd", "one of sgd, .* got sdg"),
         ({"dataset": "faces"}, "dataset", "digits", "Images must be one of digits, .* got faces"),
         ({"device": "tpu"}, "device", "auto", "Device must be one of auto, cpu.* got tpu"),

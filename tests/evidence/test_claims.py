@@ -61,7 +61,7 @@ def test_one_run_reproduces_nothing():
         "WR", one, THEIRS, baseline=(BASE, THEIR_BASE), baseline_name="none", scale="full"
     )
     assert claim.verdict == "undecided"
-    assert claim.sentence.endswith("1 run an arm do not tell the paper's difference from none.")
+    assert claim.sentence.endswith("1 run each cannot tell the paper's difference from none.")
     assert "ours 60.00 % (1 run, so no interval)" in claim.sentence
     assert "difference to none: ours +11.30 points (no interval)" in claim.sentence
 

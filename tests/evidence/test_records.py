@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from companion.evidence import checks, files, partial, provenance, records, tables
+from companion.evidence import checks, files, headers, partial, provenance, records, tables
 from companion.evidence.writer import Writer
 from companion.experiments import status
 from companion.measure import catalogue, geometry
@@ -147,7 +147,7 @@ def test_provenance_holds_the_header_and_the_result_as_sorted_indented_json(tmp_
     content = json.loads(text)
     assert text == json.dumps(content, sort_keys=True, indent=2) + "\n"
     assert {key: content[key] for key in header()} == header()
-    assert set(content) == {*provenance.HEADER, *provenance.RESULT, "sha256"}
+    assert set(content) == {*headers.HEADER, *headers.RESULT, "sha256"}
     assert content["tables"]["epochs"]["rows"] == len(record.epochs) == 12
     assert content["stacks"] == ["00000-00001", "00002-00003"]
     assert content["created"].endswith("+00:00")
@@ -155,10 +155,11 @@ def test_provenance_holds_the_header_and_the_result_as_sorted_indented_json(tmp_
 
 def test_label_says_what_was_run(tmp_path):
     record = run(tmp_path / "toy")
-    assert record.label() == "2 runs an arm, 2 epochs, digits, quick scale, 2-core Test CPU"
+    assert record.label() == "2 runs each, 2 epochs, digits, quick scale, 2-core Test CPU"
     assert repr(record) == f"<Record {NAME}: {record.label()}>"
-    one = records.Record(tmp_path, header(runs_per_arm=1, epochs=1, machine={}))
-    assert one.label() == "1 run an arm, 1 epoch, digits, quick scale, unknown hardware"
+    alone = {"none": {"learning_rate": 0.1}}
+    one = records.Record(tmp_path, header(arms=alone, runs_per_arm=1, epochs=1, machine={}))
+    assert one.label() == "1 run, 1 epoch, digits, quick scale, unknown hardware"
 
 
 def test_recorded_is_tolerant_of_no_records_and_names_what_there_is(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from companion.cli import main
-from companion.experiments import benchmark, growth, overhead, performance
+from companion.experiments import benchmark, contenders, growth, overhead, performance, timing
 from companion.experiments.benchmark import Case
 from companion.training.many_runs import Stack
 from companion.training.settings import Run, Settings
@@ -22,20 +22,20 @@ LENET = Case(
 @pytest.fixture
 def quick(monkeypatch):
     """Turns of one step, and a small ceiling."""
-    monkeypatch.setattr(benchmark, "TURN", 0.0)
-    monkeypatch.setattr(benchmark, "CEILING", 256)
+    monkeypatch.setattr(timing, "TURN", 0.0)
+    monkeypatch.setattr(timing, "CEILING", 256)
 
 
 def test_the_operations_of_a_step_are_counted_by_hand():
     # forward 2 * (60 + 15), weight gradients the same, one input gradient 2 * 15; 8 images
-    assert benchmark.flops(SMALL.settings, SMALL.shape) == 8 * (2 * 75 + 2 * 75 + 2 * 15)
+    assert timing.flops(SMALL.settings, SMALL.shape) == 8 * (2 * 75 + 2 * 75 + 2 * 15)
 
 
 def test_the_operations_of_a_convolution_are_counted_by_hand():
     # 28 x 28 places of a 5 x 5 kernel on 1 channel, then 10 x 10 places on 2, then 75-4-4-3
     first, second, linear = 28 * 28 * 25 * 2, 100 * 50 * 3, 75 * 4 + 16 + 12
     expected = 2 * 4 * (2 * first + 3 * second + 3 * linear)
-    assert benchmark.flops(LENET.settings, LENET.shape) == expected
+    assert timing.flops(LENET.settings, LENET.shape) == expected
 
 
 @pytest.mark.parametrize("case", [SMALL, LENET])
@@ -62,8 +62,8 @@ def test_every_contender_takes_its_turn_and_the_stack_is_the_unit(quick, case):
 def test_all_contenders_take_the_same_step(monkeypatch, contender):
     """Same start, same images in one batch: the same weights after one step, in any order."""
     settings = replace(SMALL.settings, batch_size=20, learning_rate=0.1)
-    split = benchmark.made_images((3, 2, 2), count=62, classes=3)
-    start = benchmark.one_run.build(settings, 0, torch.float32, CPU)
+    split = contenders.made_images((3, 2, 2), count=62, classes=3)
+    start = contenders.one_run.build(settings, 0, torch.float32, CPU)
     index = torch.arange(20)
     split = replace(
         split, train_images=split.train_images[index], train_labels=split.train_labels[index]
@@ -74,16 +74,16 @@ def test_all_contenders_take_the_same_step(monkeypatch, contender):
     optimizer.step()
 
     made = []
-    real = benchmark._one
+    real = contenders._one
 
     def kept(*arguments, **how):
         made.append(real(*arguments, **how)[0])
         return made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.1, momentum=0.9)
 
-    monkeypatch.setattr(benchmark, "_one", kept)
+    monkeypatch.setattr(contenders, "_one", kept)
     if contender == "stack":
         stack = Stack([Run(r, "bench", r, settings) for r in range(2)], split)
-        benchmark.stack_steps(stack)()
+        contenders.stack_steps(stack)()
         found = [weight[0] for weight in stack.weights]
     elif contender == "memory":
         doubled = torch.cat([index, index])
@@ -93,10 +93,10 @@ def test_all_contenders_take_the_same_step(monkeypatch, contender):
             train_labels=split.train_labels[doubled],
         )
         monkeypatch.setattr(torch, "randperm", lambda n, device=None: torch.arange(n))
-        benchmark.memory_steps(settings, twice, foreach=False, fused=False)()
+        contenders.memory_steps(settings, twice, foreach=False, fused=False)()
         found = [layer.weight for layer in made[0].layers]
     else:
-        benchmark.loader_steps(settings, split)()
+        contenders.loader_steps(settings, split)()
         found = [layer.weight for layer in made[0].layers]
     for mine, layer in zip(found, start.layers, strict=True):
         torch.testing.assert_close(mine, layer.weight, rtol=1e-4, atol=1e-6)
@@ -104,11 +104,13 @@ def test_all_contenders_take_the_same_step(monkeypatch, contender):
 
 def test_a_baked_network_answers_what_the_bent_one_answers(monkeypatch):
     seen = []
-    real = benchmark.bake
-    monkeypatch.setattr(benchmark, "bake", lambda model: seen.append((model, real(model))) or model)
+    real = contenders.bake
+    monkeypatch.setattr(
+        contenders, "bake", lambda model: seen.append((model, real(model))) or model
+    )
     bent = replace(SMALL.settings, parametrization="arctan", compander_clamp=True)
-    split = benchmark.made_images((3, 2, 2), count=62, classes=3)
-    steps = benchmark.forward_steps(SMALL.settings, bent, split)
+    split = contenders.made_images((3, 2, 2), count=62, classes=3)
+    steps = contenders.forward_steps(SMALL.settings, bent, split)
     assert list(steps) == ["forward, plain", "forward, compander", "forward, baked"]
     [(model, baked)] = seen
     images = split.standardize(split.train_images[:8])
@@ -136,13 +138,13 @@ def test_what_a_curve_adds_is_measured_against_the_same_network_without(quick, m
     monkeypatch.setattr(overhead, "MLP", replace(overhead.MLP, widths=(3072, 4, 10)))
     monkeypatch.setattr(overhead, "BATCHES", {"N's MLP, one run": (8, 16), "MLP, a stack": (8,)})
     made = []
-    real = benchmark._one
+    real = contenders._one
 
     def kept(*arguments, **how):
         made.append(real(*arguments, **how)[0])
         return made[-1], torch.optim.SGD(made[-1].parameters(), lr=0.1)
 
-    monkeypatch.setattr(benchmark, "_one", kept)
+    monkeypatch.setattr(contenders, "_one", kept)
     shares = list(overhead.measure(CPU, rounds=1))
     found = [(share.network, share.batch) for share in shares]
     assert found == [("N's MLP, one run", 8), ("N's MLP, one run", 16), ("MLP, a stack", 8)]
@@ -202,6 +204,17 @@ def test_bench_measures_the_overhead_alone(quick, monkeypatch, capsys, tmp_path)
     measured = performance.load_overhead(path)
     assert [share.batch for share in measured.shares] == [8, 8]
     assert performance.load_overhead(performance.save(measured, tmp_path / "again")) == measured
+
+
+def test_a_folder_that_takes_nothing_is_refused_before_anything_is_measured(
+    monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(performance, "measure", None)
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as end:
+        main(["bench", "--save", str(tmp_path / "file")])
+    assert end.value.code == 2
+    assert "must be usable and is not (File exists)" in capsys.readouterr().err
 
 
 def test_no_rounds_are_refused(capsys):

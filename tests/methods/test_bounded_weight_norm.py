@@ -10,11 +10,17 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
+from torch.nn.utils import parametrizations, parametrize
 
 from companion import models, streams
 from companion.methods.initialization import initialize_, scalable_layers, weight_norm_
-from companion.methods.parametrizations import bake, bounded_weight_norm, companders, weight_norm
+from companion.methods.parametrizations import (
+    bake,
+    bounded_weight_norm,
+    compand_,
+    companders,
+    weight_norm,
+)
 from companion.methods.rescaler import Rescaler
 from companion.methods.rescaling import Rescaling
 from companion.models.parametrization import WEIGHT_NORMS, reparametrize_
@@ -233,6 +239,22 @@ def test_it_is_copied_saved_and_loaded_with_its_lengths():
     assert torch.equal(other(images()), model(images()))
 
 
+@pytest.mark.parametrize("wrap", [weight_norm, bounded_weight_norm])
+def test_a_checkpoint_of_the_plain_layer_fits(wrap):
+    plain, images = nn.Linear(5, 3), torch.ones(2, 5)
+    model = nn.Sequential(wrap(nn.Linear(5, 3)))
+    state = nn.Sequential(plain).state_dict()
+    names = list(state)
+    assert str(model.load_state_dict(state)) == "<All keys matched successfully>"
+    assert list(state) == names
+    torch.testing.assert_close(model(images), plain(images))
+    norms = plain.weight.detach().norm(dim=1, keepdim=True)
+    torch.testing.assert_close(parts(model[0])[0].detach(), norms)
+    state["0.weight"][1] = 0
+    with pytest.raises(ValueError, match="needs weights that are not all 0, and unit 1 has no"):
+        model.load_state_dict(state)
+
+
 def test_checkpoints_of_weight_norm_fit_in_both_forms():
     """The same names: a trained length becomes the one that is kept."""
     learned = weight_norm(initialize_(nn.Linear(5, 3).double(), seed=8))
@@ -284,6 +306,53 @@ def test_a_shared_weight_is_refused(name):
     with pytest.raises(ValueError, match=match):
         reparametrize_(model, name)
     assert not any(parametrize.is_parametrized(layer) for layer in model)
+
+
+def older():
+    with pytest.warns(FutureWarning, match="deprecated"):
+        return nn.utils.weight_norm(nn.Linear(3, 3))
+
+
+@pytest.mark.parametrize("wrap", [weight_norm, bounded_weight_norm])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: weight_norm(nn.Linear(3, 3)), "that of this ParametrizedLinear is behind WeightN"),
+        (lambda: compand_(nn.Linear(3, 3)), "is behind Compander; remove that parametrization"),
+        (lambda: parametrizations.spectral_norm(nn.Linear(3, 3)), "is behind _SpectralNorm"),
+        (older, "computed anew before each forward pass"),
+        (lambda: nn.Sequential(nn.Linear(3, 3)), "needs a layer with a weight, got Sequential"),
+        (lambda: nn.LSTM(3, 3), "needs a layer with a weight, got LSTM; wrap the layers inside"),
+        (lambda: None, "needs a layer with a weight, got NoneType"),
+        (lambda: nn.BatchNorm1d(3), "at least 2 axes .* this BatchNorm1d has 1; leave normaliz"),
+        (lambda: nn.LazyLinear(3), "weight is lazy; run one batch through the model first"),
+        (
+            lambda: nn.Linear(3, 3, dtype=torch.complex64),
+            "weight of this Linear must .* is complex",
+        ),
+    ],
+)
+def test_what_cannot_be_wrapped_is_refused_and_left(wrap, make, message):
+    layer = make()
+    before = repr(layer)
+    with pytest.raises(ValueError, match=message) as caught:
+        wrap(layer)
+    assert "\n" not in str(caught.value)
+    assert repr(layer) == before
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("wrap", [weight_norm, bounded_weight_norm, parametrizations.weight_norm])
+def test_a_model_put_to_half_precision_takes_a_weight(wrap, dtype):
+    """Its lengths were registered in float32 and are in half precision now."""
+    layer = wrap(nn.Linear(64, 8)).to(dtype)
+    initialize_(layer, "lecun", seed=3)
+    plain = initialize_(nn.Linear(64, 8), "lecun", seed=3)
+    eps = torch.finfo(dtype).eps
+    torch.testing.assert_close(layer.weight.float(), plain.weight, rtol=4 * eps, atol=eps * 1e-2)
+    Rescaler(layer, Rescaling("wrs")).rescale()
+    norms = layer.weight.float().norm(dim=1)
+    torch.testing.assert_close(norms, torch.ones(8), rtol=0, atol=2 * eps)
 
 
 def test_a_frozen_layer_stays():

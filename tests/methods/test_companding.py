@@ -3,6 +3,7 @@
 import copy
 import io
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -337,6 +338,20 @@ def test_a_frozen_weight_is_baked_frozen_and_a_plain_model_is_copied():
     assert torch.equal(copied[0].weight, plain[0].weight)
 
 
+def test_torchs_weight_norm_is_baked_too_and_a_hooks_refused():
+    model, images = network(), torch.randn(5, 6, dtype=torch.float64)
+    parametrizations.weight_norm(model[0], dim=1)
+    parametrizations.weight_norm(model[2]).requires_grad_(False)
+    baked = bake(model)
+    assert list(baked.state_dict()) == list(network().state_dict())
+    assert torch.equal(baked(images), model(images))
+    assert [baked[0].weight.requires_grad, baked[2].weight.requires_grad] == [True, False]
+    with pytest.warns(FutureWarning, match="deprecated"):
+        older = nn.Sequential(nn.utils.weight_norm(nn.Linear(3, 3)))
+    with pytest.raises(ValueError, match="weight of layer 0 is computed anew before each forward"):
+        bake(older)
+
+
 def test_baking_next_to_another_parametrization_is_refused():
     model = compand_(network())
     parametrize.register_parametrization(model[0], "bias", nn.Identity())
@@ -394,6 +409,28 @@ def test_what_makes_no_sense_is_refused():
         compand_(nn.ReLU())
     with pytest.raises(ValueError, match=r"share must be in \[0, 1\), got 1"):
         shrink_(network(), 1.0)
+
+
+def in_inference():
+    with torch.inference_mode():
+        return nn.Linear(3, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.LazyLinear(3), "1.weight is lazy; run one batch through the model first"),
+        (lambda: nn.Linear(3, 2, dtype=torch.complex64), "weight of layer 1 must be .* is complex"),
+        (in_inference, "weight of layer 1 must be one to draw, and it was made in inference mode"),
+        (lambda: nn.utils.skip_init(nn.Linear, 0, 4), "weight of layer 1 must be .* is empty"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_what_is_no_weight_to_bend_is_refused_and_nothing_changed(make, message):
+    model = nn.Sequential(nn.Linear(6, 6), make())
+    with pytest.raises(ValueError, match=message):
+        compand_(model)
+    assert not parametrize.is_parametrized(model[0])
 
 
 def test_weights_on_meta_can_be_bent():
@@ -603,6 +640,8 @@ def test_a_slope_aware_step_is_not_copied():
     aware = SlopeAware(torch.optim.Adam(model.parameters()), model)
     with pytest.raises(TypeError, match=r"of one model and one optimizer .* make a new one"):
         copy.deepcopy((model, aware))
+    with pytest.raises(TypeError, match=r"of one model and one optimizer .* make a new one"):
+        pickle.dumps(aware)
 
 
 def test_a_saturated_slope_gives_no_nan():

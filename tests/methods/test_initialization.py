@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from torch import nn
 
 from companion import streams
 from companion.methods import initialization
+from companion.methods.parametrizations import bake, compand_
 from companion.models import MLP
 
 ALARM = 2 * stats.norm.sf(5)  # the p-value of five standard errors
@@ -331,6 +333,40 @@ def test_what_is_no_weight_is_refused_in_one_sentence(kind, act):
     with pytest.raises(ValueError, match=message) as caught:
         act(weight)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("act", [
+    initialization.initialize_, initialization.layer_fans, initialization.matrices,
+    initialization.places, initialization.weight_norm_, compand_, bake,
+    lambda model: list(initialization.scalable_layers(model)),
+    lambda model: initialization.lsuv_(model, torch.zeros(3, 4)),
+    lambda model: initialization.unreached(model, print),
+])  # fmt: skip
+@pytest.mark.parametrize("model", [None, 3, "linear", torch.zeros(3, 4), nn.Linear])
+def test_what_is_no_module_is_refused_in_one_sentence(act, model):
+    with pytest.raises(ValueError, match=r"must be a torch.nn.Module, got .*; for example nn.Lin"):
+        act(model)
+
+
+@pytest.mark.parametrize("groups", [None, 1.5, "2", math.nan, True])
+def test_groups_are_counted(groups):
+    with pytest.raises(ValueError, match="groups must be a whole number, got"):
+        initialization.fans(torch.zeros(4, 4), groups)
+
+
+@pytest.mark.parametrize("seed", [[1, 2], (), torch.tensor([1, 2]), 3.5, None, 2**63])
+def test_a_model_has_one_seed(seed):
+    model = nn.Linear(4, 3)
+    before = model.weight.clone()
+    with pytest.raises(ValueError, match="a seed must"):
+        initialization.initialize_(model, seed=seed)
+    assert torch.equal(model.weight, before)
+
+
+@pytest.mark.parametrize("seed", [3.0, np.int64(3), torch.tensor(3)])
+def test_a_seed_in_another_form_is_the_same(seed):
+    one, two = (initialization.draw(k, 1, torch.empty(3, 4)) for k in (3, seed))
+    assert torch.equal(one, two)
 
 
 @pytest.mark.parametrize("gain", ["2", True, 1j, math.nan, math.inf, None.__class__])

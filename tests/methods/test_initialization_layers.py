@@ -197,6 +197,14 @@ def test_each_block_of_a_layer_is_orthogonal_by_itself(layer, blocks):
         torch.testing.assert_close(product, torch.eye(len(product)), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_made_orthogonal_in_float32(dtype):
+    noise = torch.randn(2, 6, 9, generator=torch.Generator().manual_seed(0)).to(dtype)
+    q = initialization.orthonormal(noise)
+    assert q.dtype == dtype
+    assert torch.equal(q, initialization.orthonormal(noise.float()).to(dtype))
+
+
 def test_orthogonal_matrices_are_uniform():
     """Each entry of a uniform 3x3 rotation or reflection is uniform on [-1, 1] (Archimedes)."""
     noise = torch.randn(3 * 4000, 3, generator=torch.Generator().manual_seed(2))

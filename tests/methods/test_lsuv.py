@@ -1,11 +1,13 @@
 """LSUV: orthogonal weights, then the variance of every layer's output on data brought to 1."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from companion.methods.initialization import draw, lsuv_
-from companion.models import LeNet5
+from companion.models import MLP, LeNet5
 
 
 def images(*shape):
@@ -122,6 +124,31 @@ class Dead(nn.Module):
 def test_refusals(model, options, message):
     with pytest.raises(ValueError, match=message):
         lsuv_(model, images(10, 4), **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: (MLP((4, 5, 3), normalization="batch"), images(10, 7)), RuntimeError),
+        (
+            lambda: (nn.Sequential(nn.Linear(4, 4), Dead(), nn.Linear(4, 2)), images(10, 4)),
+            ValueError,
+        ),
+        (lambda: (MLP((4, 5, 3)), images(10, 4).int()), RuntimeError),
+    ],
+)
+def test_no_error_changes_the_model(make, error):
+    model, batch = make()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(error):
+        lsuv_(model, batch)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("steps", [math.nan, 1.5, None, "3", True])
+def test_steps_are_counted(steps):
+    with pytest.raises(ValueError, match="steps must be a whole number, got"):
+        lsuv_(nn.Linear(4, 3), images(10, 4), steps=steps)
 
 
 def test_images_that_are_not_finite_are_refused():

@@ -81,12 +81,19 @@ def test_it_is_printed_in_plain_words():
         (lambda: recommend("conv2d", "relu", 3), r"conv2d takes the arguments of torch.nn.Conv2d "
          r"after the activation, got \(3,\) and {}: "),
         (lambda: recommend("conv2d", "relu", 3, 4, 3, groups=2), "in_channels must be divisible"),
-        (lambda: recommend("linear", "relu", 0, 4), "fan_in must be >= 1, got 0"),
+        (lambda: recommend("linear", "relu", 0, 4), "fan_in must be finite and >= 1, got 0"),
         (lambda: recommend(nn.Linear(3, 4), "relu", 3), r"sizes go .* got \(3,\) beside a Linear"),
         (lambda: recommend(nn.Linear(3, 4), "swash"), "activation must be one of .* got 'swash'"),
         (lambda: recommend(nn.Linear(3, 4), lambda z: 0), "let something through"),
         (lambda: recommend(nn.BatchNorm1d(3)), "got BatchNorm1d; count its connections"),
         (lambda: recommend("lstm", "tanh", 3, 4), "ask matrices"),
+        (lambda: recommend(None), "must be a torch.nn.Module, got NoneType; for example nn.Lin"),
+        (lambda: recommend("linear", 5, 3, 4), "must be a name or a function, got 5; give one"),
+        (lambda: recommend("linear", nn.Softmax(-1), 3, 4), "each number .*, and Softmax does not"),
+        (lambda: recommend("linear", nn.GLU(), 4, 4), r"and GLU does not \(.*\); give the gain"),
+        (lambda: recommend("linear", nn.RReLU(), 3, 4), "always alike, and RReLU does not; give"),
+        (lambda: recommend("linear", nn.Linear(3, 3), 3, 4), "and Linear does not"),
+        (lambda: recommend("linear", torch.sum, 3, 4), "and sum does not"),
     ],
 )  # fmt: skip
 def test_refusals(call, message):

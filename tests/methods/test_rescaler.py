@@ -2,6 +2,7 @@
 
 import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -538,10 +539,29 @@ def test_the_optimizer_of_another_model_is_refused():
         Rescaler(plain(), Rescaling("wr", tau=1)).attach(other)
 
 
-def test_a_copy_is_refused():
-    rescaler, _ = attached(plain())
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, pickle.dumps])
+def test_a_copy_is_refused(copied):
+    rescaler, optimizer = attached(plain())
     with pytest.raises(TypeError, match="is not copied with them; make a new one for the copy"):
-        copy.deepcopy(rescaler)
+        copied(rescaler)
+    copied(optimizer)
+
+
+@pytest.mark.parametrize("rule", ["wr", "wrs"])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_model_in_which_a_layer_was_replaced_is_refused(rule, frozen):
+    """As where a network gets a new last layer: the rescaler would go on with the old one."""
+    model = plain()
+    model[2].requires_grad_(not frozen)
+    rescaler = Rescaler(model, Rescaling(rule))
+    model[2] = nn.Linear(*reversed(model[2].weight.shape))
+    before = [layer.weight.clone() for layer in model[::2]]
+    with pytest.raises(ValueError, match="layer 2 of the model is another than when this rescaler"):
+        rescaler.rescale()
+    assert all(map(torch.equal, before, [layer.weight for layer in model[::2]]))
+    del model[2]
+    with pytest.raises(ValueError, match="layer 2 of the model is another"):
+        rescaler.rescale()
 
 
 def test_a_layer_frozen_later_is_left_alone_and_one_unfrozen_later_is_rescaled():

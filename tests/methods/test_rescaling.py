@@ -155,6 +155,29 @@ def test_wrs_of_a_unit_of_norm_0_is_nan_for_that_unit_alone():
     assert bool(result[1].isnan().all())
 
 
+@pytest.mark.parametrize(("dtype", "large"), [(torch.float16, 600.0), (torch.bfloat16, 1e15)])
+def test_a_long_row_of_half_precision_is_rescaled_by_its_norm_in_float32(dtype, large):
+    """600 sqrt 4096 is 38,400 and its square no number of half precision; a layer that was divided
+    by infinity is one of equal weights."""
+    half = (large * weights(3, (32, 4096), 1.0, 0.0)).to(dtype)
+    w = torch.cat([half, -half])  # a mean that is not 0 stays, and 0.02 beside it may be nothing
+    std = rescaled_to_std(w, 0.02, (0, 1))
+    unit = rescaled_to_unit_norm(w, (1,))
+    assert std.dtype == unit.dtype == dtype
+    eps = torch.finfo(dtype).eps  # a factor rounded to it moves all weights alike
+    assert std.double().std(correction=0).item() == pytest.approx(0.02, rel=eps)
+    norms = unit.double().norm(dim=1)
+    torch.testing.assert_close(norms, torch.ones_like(norms), rtol=0, atol=eps)
+
+
+@pytest.mark.parametrize("large", [1e25, 3e38])
+def test_weights_whose_norm_is_no_number_are_nan_and_not_0(large):
+    w = (large * weights(3, (4, 5), 0.1, 0.0)).float()
+    assert bool(w.isfinite().all())
+    assert bool(rescaled_to_std(w, 0.02, (0, 1)).isnan().all())
+    assert bool(rescaled_to_unit_norm(w, (1,)).isnan().all())
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, 0.3])
 def test_a_run_that_cannot_be_rescaled_leaves_its_neighbours_alone(value):
     sound = weights(0, (4, 5), 1.0, 0.0)

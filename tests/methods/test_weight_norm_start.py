@@ -295,6 +295,56 @@ def test_other_activations_and_functions():
     assert places(module)["0"].gain == pytest.approx(math.sqrt(2 / 1.25))
 
 
+@pytest.mark.parametrize("wrap", [lambda layer: layer, ours])
+def test_a_batch_that_the_model_does_not_take_changes_nothing(wrap):
+    model = nn.Sequential(wrap(nn.Linear(4, 4)), nn.ReLU(), wrap(nn.Linear(4, 4)), nn.Linear(3, 2))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for images in (torch.randn(9, 5), torch.randn(9, 4)):  # the second fails at the last layer
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+            weight_norm_(model, "data", images=images)
+        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+ACTIVATIONS = [
+    nn.ELU(alpha=0.5), nn.Softplus(beta=3), nn.GELU(approximate="tanh"), nn.Mish(), nn.Hardswish(),
+    nn.ReLU6(), nn.CELU(2.0), nn.Hardtanh(-2, 1), nn.Softsign(), nn.LogSigmoid(), nn.Tanhshrink(),
+    nn.Threshold(0.1, 2.0), nn.PReLU(init=0.3), nn.ELU(), nn.SELU(), nn.SiLU(inplace=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+def test_the_gain_of_an_activation_is_that_of_its_own_settings(activation):
+    """E[phi(z)^2] on a grid of quantiles, for each as it stands and not as its class begins."""
+    found = places(nn.Sequential(nn.Linear(3, 3), nn.Dropout(), activation, nn.Linear(3, 3)))
+    points = (torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000
+    with torch.no_grad():
+        kept = copy.deepcopy(activation).double()(torch.special.ndtri(points)).square().mean()
+    assert found["0"].gain == pytest.approx(kept.item() ** -0.5, rel=2e-3)
+
+
+def test_a_function_is_taken_with_its_arguments():
+    F = nn.functional
+
+    class Mixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c, self.d, self.e, self.f = (nn.Linear(4, 4) for _ in range(6))
+
+        def forward(self, x):
+            x = F.gelu(F.elu(self.a(x), 0.5) + 0 * self.f(x), approximate="tanh")
+            x = F.hardtanh(self.b(x), -2, 1)
+            x = self.d(F.softplus(self.c(x), 3))
+            return self.e(torch.sin(x))
+
+    found = {name: place.gain for name, place in places(Mixed()).items()}
+    gain = {str(one): places(nn.Sequential(nn.Linear(3, 3), one))["0"].gain for one in ACTIVATIONS}
+    assert found["a"] == pytest.approx(gain["ELU(alpha=0.5)"])
+    assert found["b"] == pytest.approx(gain["Hardtanh(min_val=-2, max_val=1)"])
+    assert found["c"] == pytest.approx(gain["Softplus(beta=3, threshold=20.0)"])
+    # E[sin^2 z] = (1 - e^-2) / 2
+    assert found["d"] == pytest.approx(math.sqrt(2 / (1 - math.exp(-2))), rel=1e-6)
+
+
 def test_a_path_that_depends_on_numbers_is_refused_unless_gains_are_given():
     class Forked(nn.Module):
         def __init__(self):

@@ -41,6 +41,21 @@ def test_the_limits_of_wide_layers():
         np.testing.assert_allclose(found, (mean, variance), rtol=0.002)
 
 
+def test_the_widest_layers_take_no_longer_and_come_to_the_limits():
+    """The next terms are of the order 1 / width; the mean is what logarithms of about 20, known to
+    1e-13, leave of each other."""
+    for width in (10**6, finite_width.WIDEST):
+        found = np.array(finite_width.log_moments("relu", width)) * width
+        np.testing.assert_allclose(found, (-2.5, 5), rtol=5 / width + 1e-13 * width)
+
+
+def test_all_units_are_counted_where_they_are_few():
+    """mpmath 1.3, 40 digits, n = 30: sums over K = 1, ..., 30."""
+    mean, variance = finite_width.log_moments("relu", 30)
+    assert mean == pytest.approx(-0.0883956677555, rel=1e-11)
+    assert variance == pytest.approx(0.191148179738, rel=1e-11)
+
+
 def test_a_typical_signal_lies_below_the_mean_and_nearer_in_wider_networks():
     middles = [finite_width.typical("relu", width, 50)[0] for width in (32, 128, 512)]
     assert middles == sorted(middles)
@@ -50,7 +65,13 @@ def test_a_typical_signal_lies_below_the_mean_and_nearer_in_wider_networks():
 def test_refusals_name_the_rule():
     with pytest.raises(ValueError, match="must be one of linear, relu, got 'tanh'"):
         finite_width.log_moments("tanh", 10)
-    with pytest.raises(ValueError, match="width must be >= 1"):
-        finite_width.log_moments("relu", 0)
+    for width in (0, -3, 2 * finite_width.WIDEST):
+        with pytest.raises(ValueError, match=rf"width must be >= 1 .* at most 1e\+09, got {width}"):
+            finite_width.log_moments("relu", width)
+    for width in (2.5, math.nan, "3", None, True):
+        with pytest.raises(ValueError, match="width must be a whole number, got"):
+            finite_width.log_moments("linear", width)
+    with pytest.raises(ValueError, match="layers must be a whole number, got nan; round it"):
+        finite_width.typical("relu", 10, math.nan)
     with pytest.raises(ValueError, match="layers must be >= 1"):
         finite_width.typical("relu", 10, 0)

@@ -79,3 +79,35 @@ def test_means_of_powers_are_the_normal_moments(std):
 def test_bad_input_says_rule_value_and_remedy(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("std", [1e-30, 1e-6, 0.01, 1.0, 30.0, 1e4, 1e15])
+def test_a_gain_is_as_exact_for_small_and_large_signals(std):
+    """Straight at 0 and saturated far away: tanh z -> z, and E[tanh^2] -> 1."""
+    assert gains.exact_gain("relu", std) == pytest.approx(math.sqrt(2), rel=1e-10)
+    small = gains.exact_gain("tanh", std)
+    if std < 1e-5:
+        assert small == pytest.approx(1 + std**2, rel=1e-10)  # E[tanh^2] = s^2 - 2 s^4 + ...
+    if std > 1e3:
+        # E[1 - tanh^2(s z)] = 2 / (s sqrt(2 pi)), to the order of 1 / s^3
+        kept = 1 - 2 / (std * math.sqrt(2 * math.pi))
+        assert small == pytest.approx(std / math.sqrt(kept), rel=1e-9)
+
+
+@pytest.mark.parametrize("std", [30.0, 1e2, 1e4, 1e8])
+def test_a_peak_near_0_is_not_missed(std):
+    """E[sech^4(s z)] = 4 / (3 s sqrt(2 pi)) to the order of 1 / s^3: the slopes of tanh."""
+    found = gains.normal_mean(lambda z: gains.SLOPES["tanh"](z) ** 2, std)
+    wanted = 4 / (3 * std * math.sqrt(2 * math.pi))
+    assert found == pytest.approx(wanted, rel=1 / std**2 + 1e-10)
+
+
+def test_other_functions_of_a_number():
+    assert gains.exact_gain(math.tanh) == gains.exact_gain("tanh")
+    for wrong in (5, None, [], "mish"):
+        with pytest.raises(
+            ValueError, match=r"activation must be one of linear, .*, or a function"
+        ):
+            gains.exact_gain(wrong)
+    with pytest.raises(ValueError, match=r"must have a finite mean .* grows slower"):
+        gains.exact_gain(lambda z: math.exp(z * z))

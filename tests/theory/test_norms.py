@@ -185,7 +185,9 @@ def test_what_is_refused():
         norms.equilibrium(0.1, 0.0, 1.0)
     with pytest.raises(ValueError, match=r"momentum must be in \[0, 1\), got 1"):
         norms.equilibrium_angle(0.1, 0.1, 1)
-    with pytest.raises(ValueError, match="memory must be > 0, got 0; 1 is that of independent"):
+    with pytest.raises(
+        ValueError, match="memory must be finite and > 0, got 0; 1 is that of independent"
+    ):
         norms.equilibrium(0.1, 0.1, 1.0, 0.9, 0)
     with pytest.raises(ValueError, match=r"a decay > 0, got 0.1 and 0"):
         norms.AdamW(0.1, 0, 5)
@@ -193,7 +195,7 @@ def test_what_is_refused():
         norm_paths.path(0, 1.0, 1.0, 0.1)
     with pytest.raises(ValueError, match=r"must be > 0, got 0.0 and 1.0; a unit of norm 0"):
         norm_paths.path(3, 0.0, 1.0, 0.1)
-    with pytest.raises(ValueError, match=r"tau must be >= 0, got -1"):
+    with pytest.raises(ValueError, match="tau must be finite and >= 0, got -1; 0"):
         norm_paths.path(3, 1.0, 1.0, 0.1, tau=-1)
 
 

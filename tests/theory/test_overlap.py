@@ -65,7 +65,7 @@ def test_no_overlap_is_theorem_3_and_another_has_no_bound():
 @pytest.mark.parametrize(
     ("call", "match"),
     [
-        (lambda: overlap.deviation(0), "width must be >= 1, got 0"),
+        (lambda: overlap.deviation(0), "width must be finite and >= 1, got 0"),
         (lambda: overlap.length(0), r"needs blocks >= 1 .* got 0 and 0\.0"),
         (lambda: overlap.length(3, 1.5), r"an overlap in \[-1, 1\], got 3 and 1\.5"),
     ],

@@ -62,6 +62,23 @@ def test_a_truncated_normal_keeps_the_std_that_is_asked(cut):
     assert stats.truncnorm(-cut, cut, scale=parent).std() == pytest.approx(0.3, rel=1e-9)
 
 
+@pytest.mark.parametrize("cut", [1e-300, 1e-9, 1e-4, 0.01, 1.0, 2.0, 8.0, 1e9])
+def test_a_cut_of_any_size_has_its_parent(cut):
+    """Var = integral of z^2 over that of 1 under the bell: cut^2 / 3 (1 - 2 cut^2 / 15) for a small
+    cut; beyond 8 standard deviations nothing is lost."""
+    parent = scale.truncated_parent(0.5, cut)
+    if cut <= 0.01:
+        assert parent * cut == pytest.approx(0.5 * math.sqrt(3) * (1 + cut**2 / 15), rel=1e-8)
+    elif cut < 8:
+        assert 0.5 / parent == pytest.approx(stats.truncnorm(-cut, cut).std(), rel=1e-9)
+    else:
+        assert parent == pytest.approx(0.5, rel=1e-12)
+
+
+def test_a_steep_leak_has_a_gain():
+    assert scale.gain("leaky_relu", 1e200) == pytest.approx(math.sqrt(2) * 1e-200)
+
+
 def test_uniform_bound_has_the_variance():
     bound = scale.uniform_bound(0.3)
     grid = np.linspace(-bound, bound, 2_000_001)
@@ -136,11 +153,11 @@ def test_variance_through_depth_by_monte_carlo(nonlinearity, slope):
         (lambda: scale.gain("gelu"), r"nonlinearity must be one of linear, .*got 'gelu'"),
         (lambda: scale.gain("relu", 0.1), r"only leaky_relu takes a param, got 0.1 for relu"),
         (lambda: scale.gain("leaky_relu", math.nan), r"slope of leaky_relu .* got nan"),
-        (lambda: scale.xavier_std(0, 5), r"fan_in must be >= 1, got 0"),
-        (lambda: scale.xavier_std(5, -1), r"fan_out must be >= 1, got -1"),
-        (lambda: scale.xavier_std(5, 5, 0.0), r"gain must be > 0, got 0.0"),
-        (lambda: scale.kaiming_std(math.inf), r"fan_in must be >= 1, got inf"),
-        (lambda: scale.kaiming_std(5, -2.0), r"gain must be > 0, got -2.0"),
+        (lambda: scale.xavier_std(0, 5), r"fan_in must be finite and >= 1, got 0"),
+        (lambda: scale.xavier_std(5, -1), r"fan_out must be finite and >= 1, got -1"),
+        (lambda: scale.xavier_std(5, 5, 0.0), r"gain must be finite and > 0, got 0.0"),
+        (lambda: scale.kaiming_std(math.inf), r"fan_in must be finite and >= 1, got inf"),
+        (lambda: scale.kaiming_std(5, -2.0), r"gain must be finite and > 0, got -2.0"),
         (lambda: scale.uniform_bound(-0.1), r"std must be finite and >= 0, got -0.1"),
         (lambda: scale.truncated_parent(math.nan), r"std must be finite and >= 0, got nan"),
         (lambda: scale.truncated_parent(1.0, 0), r"cut must be finite and > 0, got 0; 2 is"),

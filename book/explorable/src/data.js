@@ -3,6 +3,10 @@ import { element } from "./dom.js";
 const text = (value) => (value === null || value === undefined ? "" : String(value));
 export const isHeat = (panel) => panel.kind === "heat map";
 
+// The panel at a setting: the y axis of one that follows has limits for each.
+export const at = (panel, cell) => (Array.isArray(panel.ylim) ? panel
+  : { ...panel, ylim: panel.ylim[cell.join(",")] });
+
 // What a setting shows: its sentence, and for each panel its curves as {label, role, colour,
 // dashes, x, y, low, high}, or the number of a heat map.
 export function unfold({ arrays, styles, curves, points, panels }, cell) {

@@ -1,7 +1,7 @@
 // <weights-explorable>: a figure with controls that needs no kernel and no network.
-// The data format is explained in companion/display/page.py.
+// The data format is explained in companion/display/explorables/page.py.
 import { controlRow } from "./controls.js";
-import { csvOfAll, csvOfSetting, dataTables, heatRows, isHeat, unfold } from "./data.js";
+import { at, csvOfAll, csvOfSetting, dataTables, heatRows, isHeat, unfold } from "./data.js";
 import { element } from "./dom.js";
 import { linkTo, readFragment, writeFragment } from "./fragment.js";
 import { drawHeat } from "./heat.js";
@@ -118,7 +118,7 @@ class WeightsExplorable extends HTMLElement {
     const { caption, panels } = unfold(this.data, cell);
     this.data.panels.forEach((panel, i) => {
       if (isHeat(panel)) this.drawHeat(i, fontFamily, cell);
-      else drawPanel(this.panels[i], widths[i], fontFamily, panel, panels[i]);
+      else drawPanel(this.panels[i], widths[i], fontFamily, at(panel, cell), panels[i]);
     });
     if (this.caption.textContent !== caption) this.caption.textContent = caption;
   }

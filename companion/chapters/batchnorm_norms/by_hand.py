@@ -1,7 +1,7 @@
 """Small networks with batch norm on the digits, one step at a time: the theorems, run.
 
-A network is `MODEL`'s widths, ReLU, batch norm before it, with weights of its own scale; gradients
-are those of a batch of training images in training mode.
+A network is an MLP of `WIDTHS`, or three convolutions of `CHANNELS`, with batch norm before each
+ReLU; gradients are those of a batch of training images in training mode.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from companion import data, streams
-from companion.measure import geometry
 from companion.methods.initialization import initialize_
-from companion.methods.rescaling import rescaled_to_unit_norm
 from companion.models import MLP
+from companion.models.convnet import ConvNet
 
 WIDTHS = (64, 32, 24, 10)
+CHANNELS = (1, 16, 24, 24, 10)
 TINY = 1e-30
 """An eps that is 0 beside any variance here; torch refuses 0 itself."""
 
 
 @cache
-def _images() -> tuple[Tensor, Tensor]:
+def training_set() -> tuple[Tensor, Tensor]:
+    """Standardized training images [n, 1, 8, 8], float64, and their labels [n]."""
     split = data.split(data.load("digits"))
     return split.standardize(split.train_images, torch.float64), split.train_labels
 
@@ -48,7 +49,7 @@ def batch(
     step: int, size: int, dtype: torch.dtype = torch.float64, random_labels: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Images and labels of a step's batch; random_labels: each image has another image's."""
-    images, labels = _images()
+    images, labels = training_set()
     if random_labels:
         labels = labels[streams.permutation(0, "labels", 0, len(labels))]
     chosen = streams.permutation(0, "order", step, len(labels))[:size]
@@ -121,6 +122,7 @@ def _square(weight: Tensor) -> Tensor:
     return weight.detach().double().square().sum(dim=1)
 
 
+@cache
 def flow_growth(learning_rate: float, time: float = 8.0) -> float:
     """By what share the mean ``|w|^2`` of the first layer grows in so much flow time, the number of
     steps times the learning rate."""
@@ -135,103 +137,45 @@ def update_rank(size: int, layer: int = 0) -> int:
     return int(torch.linalg.matrix_rank(slope))
 
 
-def decay_as_rate(
-    steps: int = 300, learning_rate: float = 0.5, weight_decay: float = 1e-2
-) -> dict[str, float]:
-    """Train twice from one start: with decay of the hidden weights, and without it at their rising
-    learning rate (`norms.rate_without_decay`). Plain SGD, float64, eps `TINY`.
+def kernel_rank(size: int, layer: int = 1) -> tuple[int, int]:
+    """The rank of the gradient of a convolution's kernels, of a batch of so many images, and the
+    most that it can be, ``min(N - 1, fan_in, channels)``; layers are counted from 0.
 
-    Returns ``norms``: how many times larger the second network's first weights end; ``turned``: the
-    largest difference between the two directions w / |w|; ``moved``: that between the first
-    network's direction at its end and at its start; ``loss``: the largest difference of the two
-    losses at any step.
+    A kernel meets a patch p of its input at each place of its output: N patches in a batch, and its
+    gradient is ``sum_p d_p p`` with ``d_p = dL/dz_p``. Batch norm takes the mean over the same
+    patches from z, so the ``d_p`` of a channel add up to 0, and each kernel's gradient is a sum of
+    ``p - mean(p)``, of which N - 1 can be independent. N is images times places: L's bound for a
+    linear layer with B images (section 4.2), with N for B.
     """
-    from companion.theory import norms
-
-    decayed, rising = network(TINY), network(TINY)
-    start = _direction(decayed)
-    apart = 0.0
-    for step in range(steps):
-        rate = float(norms.rate_without_decay(step, learning_rate, weight_decay))
-        images, labels = batch(step + 1, 64)
-        losses = [
-            _descend(decayed, images, labels, learning_rate, learning_rate, weight_decay),
-            _descend(rising, images, labels, rate, learning_rate, 0.0),
-        ]
-        apart = max(apart, abs(losses[0] - losses[1]))
-    first, second = (model.layers[0].weight.norm().item() for model in (decayed, rising))
-    return {
-        "norms": second / first,
-        "turned": float((_direction(decayed) - _direction(rising)).abs().max()),
-        "moved": float((_direction(decayed) - start).abs().max()),
-        "loss": apart,
-    }
+    slope, signals, patches = convolution(size, layer)
+    bound = min(len(signals) - 1, patches.shape[1], signals.shape[1])
+    return int(torch.linalg.matrix_rank(slope)), bound
 
 
-def _direction(model: MLP) -> Tensor:
-    return rescaled_to_unit_norm(model.layers[0].weight.detach().clone(), axes=(1,))
+def convolution(size: int, layer: int) -> tuple[Tensor, Tensor, Tensor]:
+    """A convolution of an untrained network and a batch of so many images: the gradient of its
+    kernels [channels, fan_in], the gradient ``dL/dz`` of what they compute [N, channels], and the
+    patches that they meet [N, fan_in]."""
+    model = initialize_(ConvNet(CHANNELS, normalization="batch").double(), seed=0)
+    images, labels = batch(1, size)
+    kernels = [one for one in model.features if isinstance(one, nn.Conv2d)]
+    norms = [one for one in model.features if isinstance(one, nn.BatchNorm2d)]
+    for one in norms:
+        one.eps = TINY
+    kept: dict[str, Tensor] = {}
 
+    def keep(_module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        output.retain_grad()
+        kept["x"], kept["z"] = inputs[0].detach(), output
 
-def _descend(
-    model: MLP, images: Tensor, labels: Tensor, hidden_rate: float, rate: float, decay: float
-) -> float:
-    """One step of plain SGD with a learning rate and decay of the hidden weights; the loss."""
-    parameters = dict(model.named_parameters())
-    loss = nn.functional.cross_entropy(model(images), labels)
-    slopes = torch.autograd.grad(loss, list(parameters.values()))
-    hidden = {id(layer.weight) for layer in model.layers[:-1]}
-    with torch.no_grad():
-        for value, slope in zip(parameters.values(), slopes, strict=True):
-            if id(value) in hidden:
-                value.sub_(hidden_rate * (slope + decay * value))
-            else:
-                value.sub_(rate * slope)
-    return loss.item()
-
-
-def neighbours(
-    learning_rate: float = 0.1,
-    weight_decay: float = 5e-3,
-    momentum: float = 0.9,
-    settle: int = 400,
-    watch: int = 400,
-    lags: int = 40,
-) -> dict[str, float | np.ndarray]:
-    """Train on labels drawn at random until the norms are settled, then watch the first layer's
-    gradients, which labels that cannot be learned keep as large as they are.
-
-    Decay is on hidden weights. Returns ``correlation``: ``rho_k`` of gradients 1 .. lags steps
-    apart, [lags], means over steps and units; ``norm``: the rms over steps and units of |w|;
-    ``gradient``: the mean over steps of ``|w|^2 |g|^2``, [units]; ``angle``: the mean turn.
-    """
-    model = network(dtype=torch.float32)
-    hidden = [layer.weight for layer in model.layers[:-1]]
-    known = {id(value) for value in hidden}
-    others = [value for value in model.parameters() if id(value) not in known]
-    optimizer = torch.optim.SGD(
-        [{"params": hidden, "weight_decay": weight_decay}, {"params": others}],
-        lr=learning_rate,
-        momentum=momentum,
-    )
-    slopes, weights = [], []
-    for step in range(1, settle + watch + 1):
-        images, labels = batch(step, 64, torch.float32, random_labels=True)
-        optimizer.zero_grad()
+    kernel = kernels[layer]
+    with torch.enable_grad():
+        handle = kernel.register_forward_hook(keep)
         nn.functional.cross_entropy(model(images), labels).backward()
-        if step > settle:
-            slopes.append(hidden[0].grad.clone())
-            weights.append(hidden[0].detach().clone())
-        optimizer.step()
-    g, w = torch.stack(slopes).double(), torch.stack(weights).double()
-    square = g.square().sum(dim=2).mean()
-    apart = [(g[:-k] * g[k:]).sum(dim=2).mean() / square for k in range(1, lags + 1)]
-    squares = w.square().sum(dim=2)
-    return {
-        "correlation": torch.stack(apart).numpy(),
-        "norm": float(squares.mean().sqrt()),
-        "gradient": (squares * g.square().sum(dim=2)).mean(dim=0).numpy(),
-        "angle": float(geometry.angle(list(w[:-1, None]), list(w[1:, None])).mean()),
-    }
+        handle.remove()
+    patches = nn.functional.unfold(kept["x"], kernel.kernel_size, 1, kernel.padding, kernel.stride)
+    signals = kept["z"].grad.transpose(0, 1).flatten(1).T
+    return kernel.weight.grad.flatten(1), signals, patches.transpose(1, 2).flatten(0, 1)
 
 
 def rms(values: np.ndarray) -> float:
@@ -241,25 +185,3 @@ def rms(values: np.ndarray) -> float:
     5.0
     """
     return float(np.sqrt(np.mean(np.square(values))))
-
-
-def changed_predictions(eps: float = 1e-5, steps: int = 400) -> tuple[float, float]:
-    """The share of training images that a trained network reads differently once the first layer's
-    units, and once the last layer's, are put to norm 1; batch statistics."""
-    model = network(eps, dtype=torch.float32)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for step in range(1, steps + 1):
-        images, labels = batch(step, 64, torch.float32)
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(model(images), labels).backward()
-        optimizer.step()
-    images = _images()[0].float()
-    found = []
-    with torch.no_grad():
-        before = model(images).argmax(dim=1)
-        for layer in (model.layers[0], model.layers[-1]):
-            kept = layer.weight.clone()
-            rescaled_to_unit_norm(layer.weight, axes=(1,), out=layer.weight)
-            found.append(float((model(images).argmax(dim=1) != before).double().mean()))
-            layer.weight.copy_(kept)
-    return found[0], found[1]

@@ -1,12 +1,11 @@
-"""What chapter 5 says in plain words, and the checks that guard it."""
+"""What chapter 5 says in plain words of its records, and the checks that guard it."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from companion.chapters.batchnorm_norms import by_hand, errata, explorables, lab, parts
-from companion.display.labs.settings import plan
-from companion.display.labs.trained import trained
+from companion.chapters.batchnorm_norms import adamw_explorables, errata, parts
+from companion.chapters.batchnorm_norms.norm_figures import LAYER
 from companion.evidence import claims
 from companion.evidence.records import Record
 from companion.evidence.summaries import difference
@@ -14,45 +13,6 @@ from companion.theory import norms
 
 LAYERS = (1, 2, 3)
 DECAYED = ("wd-5e-4", "wd-5e-4, rate x 10", "wd-1e-3, no momentum")
-
-
-def check_theorems() -> None:
-    """Guard the sentences about small networks, trained here; raises `claims.Unsupported`."""
-    here = "networks trained here"
-    usual, small = (float(by_hand.cosines(1e-5, size).abs().max()) for size in (1.0, 0.01))
-    claims.require(
-        "the cosine is a hundred-thousandth at the usual size and nearly a tenth for weights a "
-        "hundred times smaller",
-        5e-6 < usual < 2e-5 and 0.05 < small < 0.1,
-        here,
-    )
-    growth = [by_hand.flow_growth(rate) for rate in (0.2, 0.1)]
-    claims.require(
-        "in equal flow time a norm grows in proportion to the learning rate",
-        abs(growth[0] / growth[1] - 2) < 0.1,
-        here,
-    )
-    both = by_hand.decay_as_rate()
-    claims.require(
-        "decay and a rising learning rate are the same network at every step",
-        both["turned"] < 1e-9 and both["loss"] < 1e-9 and both["moved"] > 0.1,
-        here,
-    )
-    seen = by_hand.neighbours()
-    memory = norms.memory_factor(seen["correlation"], 0.9)
-    plain, better = (
-        by_hand.rms(norms.equilibrium(0.1, 5e-3, seen["gradient"], 0.9, factor))
-        for factor in (1.0, memory)
-    )
-    claims.require(
-        "gradients five to thirty steps apart oppose each other, those of the next steps agree, "
-        "which explains about half of the gap; the angle is predicted within two hundredths",
-        memory < 1
-        and seen["correlation"][:2].min() > 0 > seen["correlation"][4:30].mean()
-        and 0.35 < (plain - better) / (plain - seen["norm"]) < 0.75
-        and abs(seen["angle"] / norms.equilibrium_angle(0.1, 5e-3, 0.9) - 1) < 0.02,
-        here,
-    )
 
 
 def check_norms(record: Record) -> None:
@@ -93,13 +53,32 @@ def check_norms(record: Record) -> None:
             for (arm, _), one in found.items()),
         record,
     )  # fmt: skip
-    rows = parts.steps(record)
-    early = rows[(rows["arm"] == "wd-5e-4, rate x 10") & (rows["layer"] == 1)]
-    late = early[(early["step"] > 0.75 * end) & (early["step"] <= end)]
+
+
+def check_trailing(record: Record) -> None:
+    """Guard the sentences about a norm behind its level, a record of `convnet.SGD`."""
+    drop = parts.constant_steps(record)
+    slow, fast = (parts.behind(record, arm, LAYER) for arm in ("wd-5e-4", "wd-5e-4, rate x 10"))
+    ratio = {name: one["norm"] / one["level"] for name, one in (("slow", slow), ("fast", fast))}
+    early = {name: one.loc[300:drop] for name, one in ratio.items()}
     claims.require(
-        "the mean angle over units of the first layer is about two fifths less than the turn at "
-        "ten times the rate",
-        0.55 < late["angle"].mean() / late["turn"].mean() < 0.7,
+        "at the given rate the norm stands below its level to the fall of the rate; at ten times "
+        "the rate it is on it within a fiftieth",
+        (early["slow"] < 1).mean() > 0.9
+        and early["slow"].loc[:1000].mean() < 0.96
+        and abs(early["fast"].mean() - 1) < 0.02,
+        record,
+    )
+    settings = [record.provenance["arms"][arm] for arm in DECAYED[:2]]
+    waits = [norms.relaxation_steps(parts.kernel_rate(one), one["weight_decay"], one["momentum"])
+             for one in settings]  # fmt: skip
+    claims.require("a relaxation takes 250 steps, and 25", np.allclose(waits, (250, 25)), record)
+    claims.require(
+        "when the rate falls the level falls at once to three fifths, and an epoch later the norm "
+        "is half as large again as its level at the given rate, and near it at ten times the rate",
+        0.55 < slow["level"].loc[drop + 1 :].iloc[0] / slow["level"].loc[:drop].iloc[-1] < 0.7
+        and ratio["slow"].iloc[-1] > 1.4
+        and ratio["fast"].iloc[-1] < 1.1,
         record,
     )
 
@@ -153,6 +132,17 @@ def check_turns(digits: Record, record: Record) -> None:
         and _undecided(accuracy["wrs, rate x 10"], accuracy["wd-5"]),
         digits,
     )
+    epochs = digits.epochs
+    fourth = {name: epochs[(epochs["epoch"] == 4) & (epochs["arm"] == name)]["test_accuracy"]
+              for name in ("none", "wd-5")}  # fmt: skip
+    read = epochs[epochs["epoch"] == epochs["epoch"].max()].groupby("arm")["train_accuracy"].mean()
+    claims.require(
+        "long steps learn fewer of the wrong labels: more of the training images are read as they "
+        "should be; after four epochs none is ahead",
+        read["wd-5"] - read["none"] > 0.08
+        and difference(fourth["none"], fourth["wd-5"]).low > 0.02,
+        digits,
+    )
     claims.require(
         "holding the output layer too gains six points at the turn of WRS",
         mean["wrs, all layers"] - mean["wrs"] > 0.06
@@ -191,8 +181,8 @@ def check_turns(digits: Record, record: Record) -> None:
         round(errata.adamw_decay(), 3) == 0.016,
         "computed",
     )
-    _, reached, _ = explorables.adamw_path(5e-4, 576)
-    free = explorables.adamw_path(0.0, 576)[1]
+    _, reached, _ = adamw_explorables.adamw_path(5e-4, 576)
+    free = adamw_explorables.adamw_path(0.0, 576)[1]
     claims.require(
         "and changes where a norm ends by less than two hundredths",
         0 < 1 - reached[-1] / free[-1] < 0.02,
@@ -203,33 +193,3 @@ def check_turns(digits: Record, record: Record) -> None:
 def _undecided(ours, theirs) -> bool:
     """Whether the interval of a difference of means holds 0."""
     return not difference(ours, theirs).excludes_zero
-
-
-def check_lab() -> None:
-    """Guard what is said of the lab's settings, trained here as the lab trains them."""
-    here = "trained here"
-    strong, small = _lab_norm(), _lab_norm(weight_decay=5e-4)
-    claims.require(
-        "with decay 5 the norm settles within a quarter of the dashed line, with 0.0005 it is "
-        "not on the way",
-        abs(strong / lab.expected_norm(_settings()) - 1) < 0.25
-        and small < 0.2 * lab.expected_norm(_settings(weight_decay=5e-4)),
-        here,
-    )
-    large, still = _lab_norm(gain=3.0), _lab_norm(gain=3.0, weight_decay=5e-4)
-    claims.require(
-        "with decay 5 a network that starts three times larger ends where the other does, with "
-        "0.0005 it keeps twice the norm or more",
-        abs(large / strong - 1) < 0.05 and still > 2 * small,
-        here,
-    )
-
-
-def _settings(**changed):
-    setup = lab.setup()
-    return plan(setup, setup.usual | changed).settings
-
-
-def _lab_norm(**changed) -> float:
-    """The first layer's norm at the end, mean over units and runs."""
-    return float(trained(lab.setup(), **changed).weights[0].norm(dim=2).mean())

@@ -151,13 +151,13 @@ def small_components() -> Finding:
 
 def output_layer() -> Finding:
     """L: does the scale of the output layer's units not affect predictions?"""
-    from companion.chapters.batchnorm_norms import by_hand, parts
+    from companion.chapters.batchnorm_norms import parts, trainings
 
     record = records.recorded("batchnorm-adamw-decay-digits-book")
     ends = parts.ends(record)
     gains = {name: rows["accuracy"] for name, rows in ends.groupby("arm")}
     gap = difference(gains["wrs, all layers"], gains["wrs"])
-    _, changed = by_hand.changed_predictions()
+    _, changed = trainings.changed_predictions()
     return Finding(
         lead="output layer",
         source="L",

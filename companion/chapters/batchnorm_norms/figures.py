@@ -43,7 +43,7 @@ NAMED = {
 
 def orthogonal() -> Shown:
     """How orthogonal gradient and weights are, and how fast a norm grows in equal flow time."""
-    figure, (left, right) = canvas(columns=2, height=3.0)
+    figure, (left, right) = canvas(columns=2, height=2.5)
     said = []
     norm = np.array(SIZES) * np.sqrt(2)
     for eps, name, family, above in (
@@ -90,46 +90,43 @@ GAPS = ("wd-5e-4", "wd-5e-4, rate x 10", "wd-1e-3, no momentum")
 
 
 def gaps(record: Record) -> Shown:
-    """Where norms settle, in parts of the prediction: as predicted, with units that differ, with
-    gradients that remember, as measured; a record of `experiments.convnet.SGD`."""
-    figure, panels = canvas(columns=3, height=3.5, sharey=True, text=1.1)
-    said = []
-    stages = ("predicted", "+ units differ", "+ steps remember", "measured")
+    """Where norms settle, in parts of the prediction: with units that differ, with gradients that
+    remember too, and as measured; a record of `experiments.convnet.SGD`."""
+    figure, panels = canvas(columns=3, height=2.2, sharey=True, text=1.1)
+    said, colour = [], style.colour("wd")
     for axes, arm in zip(panels, GAPS, strict=True):
-        ends = []
-        for layer, dash in zip((1, 2, 3), style.DASHES, strict=True):
+        for layer in (1, 2, 3):
             found = parts.gap(record, arm, layer)
-            values = np.array(
-                [1, found.units, found.units * found.memory, found.measured / found.predicted]
-            )
-            axes.plot(range(4), values, "o", color=style.colour("wd"), ms=5)
-            axes.plot(range(4), values, color=style.colour("wd"), lw=1.6, ls=style.linestyle(dash))
-            ends.append((values[-1], f"layer {layer}", style.text_colour("wd")))
+            ends = found.units, found.units * found.memory, found.measured / found.predicted
+            axes.plot((1, min(ends)), (layer, layer), color=colour, lw=1.6)
+            for place, mark, size, face in zip(ends, "|oo", (13, 10, 5), ("none", "none", colour),
+                                               strict=True):  # fmt: skip
+                axes.plot(place, layer, mark, color=colour, ms=size, mfc=face, mew=1.6)
             said.append(
                 f"{convnet.SGD.arms[arm].label}, layer {layer}: predicted {found.predicted:.2f}, "
                 f"measured {found.measured:.2f}, explained {found.explained:.2f}"
             )
-        axes.set_xlim(-0.2, 3.2)
-        axes.set_ylim(0.6, 1.15)
-        axes.set_xticks(range(4), stages, rotation=35, ha="right")
+        axes.axvline(1, color=style.INK, lw=1.1, dashes=(4, 3))
+        axes.set_xlim(0.6, 1.03)
+        axes.set_xticks((0.6, 0.8, 1.0))
+        axes.set_ylim(3.6, 0.4)
+        axes.set_yticks((1, 2, 3), [f"layer {layer}" for layer in (1, 2, 3)])
         axes.tick_params(labelleft=True)
-        head(axes, convnet.SGD.arms[arm].label.replace(", ", ",\n"), "", "")
-    name_lines(panels[-1], ends)
-    panels[0].set_ylabel("norm / predicted norm")
+        axes.grid(False)
+        head(axes, convnet.SGD.arms[arm].label.replace(", ", ",\n"), "", "norm / predicted")
     return show(
         figure,
         alt=f"{'; '.join(said)}.",
-        caption="A real norm settles below its prediction: units differ in their gradients, and "
-        "with momentum gradients within its memory undo part of each other.",
-        ran=f"{record.label()}; norm over the prediction, last quarter of the steps at the first "
-        "learning rate.",
+        caption="A real norm (dot) settles below its prediction (dashed): units differ in their "
+        "gradients (bar), and with momentum gradients undo part of each other (ring).",
+        ran=f"{record.label()}; last quarter of the steps at the first learning rate.",
         name="gaps",
     )
 
 
 def turns(digits: Record, cifar: Record) -> Shown:
     """Test accuracy against the turn of a step; records of `adamw.DIGITS` and `convnet.SGD`."""
-    figure, panels = canvas(columns=2, height=3.6)
+    figure, panels = canvas(columns=2, height=3.1)
     said = []
     for axes, record, experiment, title in (
         (panels[0], digits, adamw.DIGITS, "Digits, AdamW"),
@@ -152,8 +149,7 @@ def turns(digits: Record, cifar: Record) -> Shown:
         caption="Decay and rescaling lie on one curve once the turn of their steps is the axis; "
         "holding the output layer too (open square) is another matter.",
         ran=f"{digits.label()}; {cifar.label()}. First layer, last quarter at the first learning "
-        "rate; lasting turn: per root of the number of steps. Diamond: nothing holds the norm; "
-        "circles: decay; squares: WRS.",
+        "rate. Diamond: nothing holds the norm; circles: decay; squares: WRS.",
         name="turns",
     )
 
@@ -177,7 +173,7 @@ def _dot(axes, arms: Mapping[str, Arm], name: str, rows, place: tuple | None) ->
 def late_gradients(record: Record) -> Shown:
     """Norm and gradient over training with and without decay, through a fall of the learning
     rate; a record of `experiments.convnet.SGD`."""
-    figure, panels = canvas(columns=2, height=3.0)
+    figure, panels = canvas(columns=2, height=2.4)
     said = []
     for axes, column, title in (
         (panels[0], "norm", "Norm of a unit's weights"),

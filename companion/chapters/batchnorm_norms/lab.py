@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from companion.chapters.batchnorm_norms import explorables
+from companion.chapters.batchnorm_norms import adamw_explorables
 from companion.chapters.batchnorm_norms.experiments import adamw
 from companion.data.sizes import Sizes
 from companion.display.labs import colab, mlp
@@ -24,18 +24,21 @@ NOISE = adamw.PLAIN.label_noise
 
 
 def norms_and_steps(out: str | Path = "records") -> Lab:
-    """Width, gain, rescale frequency, decay and optimizer for one hidden layer with batch norm.
+    """Width, gain, rescale frequency, decay, optimizer and batch size for one hidden layer with
+    batch norm.
 
     out: the folder that receives the record of a full experiment.
     """
-    record = records.recorded("batchnorm-adamw-decay-digits-book")
+    record = records.recorded(adamw_explorables.RECORD)
     return Lab(
         Laboratory(
             title=TITLE,
             setup=setup(),
             record=record,
             full=FullRun(adamw.DIGITS, "full", "digits", out),
-            page=lambda: replace(explorables.decay_and_rate(record), name="norms-lab", title=TITLE),
+            page=lambda: replace(
+                adamw_explorables.decay_and_rate(record), name="norms-lab", title=TITLE
+            ),
             colab=colab.address("notebooks/05-batchnorm-norms.ipynb"),
         )
     )
@@ -44,7 +47,7 @@ def norms_and_steps(out: str | Path = "records") -> Lab:
 def setup() -> Setup:
     """The lab's controls and panels."""
     made = mlp.SETUP.starting(
-        ("width", "gain", "frequency", "weight_decay", "optimizer"),
+        ("width", "gain", "frequency", "weight_decay", "optimizer", "batch"),
         width=128,
         depth=1,
         gain=1.0,
@@ -65,7 +68,7 @@ def setup() -> Setup:
         "weight_norm",
         1,
         log=True,
-        theory=("where it would settle", expected_norm),
+        theory=("level", expected_norm),
     )
     return replace(made, controls=controls, meaning=meaning, panels=(norm, mlp.TEST_ACCURACY))
 
@@ -76,8 +79,7 @@ def meaning(choice: Choice, size: Sizes) -> Settings:
     made = mlp.meaning(choice, size)
     held = made.rescale == "wrs"
     return replace(
-        made,
-        normalization="batch",
+        mlp.with_batch_norm(made, size),
         label_noise=NOISE,
         decayed=("input",) if choice["depth"] == 1 else ("input", "hidden"),
         rescale_layers="not_output" if held else "all",

@@ -94,6 +94,26 @@ def settled(record: Record, arm: str, layer: int) -> pd.Series:
     return series(record, arm, layer).loc[int(0.75 * end) + 1 : end].mean()
 
 
+def behind(record: Record, arm: str, layer: int) -> pd.DataFrame:
+    """A decayed arm's layer and the level that its norm is on the way to: index step, columns norm
+    and level, each the mean of up to nine measurements at one learning rate.
+
+    The level is the norm at which the steps of the moment, which shrink as ``1 / |w|``, would add
+    what decay takes: ``|w|^4 = eta (1 + alpha) |w|^2 |v|^2 / (2 lambda)`` with the velocity's
+    length from the step's. It is `norms.equilibrium` with the units and the memory of `gap` in it.
+    """
+    settings, drop = record.provenance["arms"][arm], constant_steps(record)
+    found = series(record, arm, layer)
+    late = found.index > drop
+    rate = np.where(late, settings["drop"], 1.0) * kernel_rate(settings)
+    velocity = found["step_square"] / rate**2
+    growth = rate * (1 + settings["momentum"]) / (2 * settings["weight_decay"])
+    found["fourth"] = growth * found["norm_square"] * velocity
+    means = found[["norm", "fourth"]].groupby(late, group_keys=False)
+    smooth = means.apply(lambda rows: rows.rolling(9, center=True, min_periods=1).mean())
+    return pd.DataFrame({"norm": smooth["norm"], "level": smooth["fourth"] ** 0.25})
+
+
 @dataclass(frozen=True)
 class Gap:
     """The norm at which a layer settles and what leads there from a prediction that knows the

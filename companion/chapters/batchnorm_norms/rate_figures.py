@@ -8,6 +8,7 @@ from companion.chapters.batchnorm_norms import inside
 from companion.chapters.batchnorm_norms.experiments import gains, matched
 from companion.display import style
 from companion.display.figures import canvas, log_axis, name_lines, show
+from companion.display.intervals import intervals
 from companion.display.labels import head
 from companion.display.svg import Shown
 from companion.evidence.records import Record
@@ -89,11 +90,7 @@ def decays(record: Record) -> Shown:
     for kind, (_, _, label, dash) in gains.KINDS.items():
         family = "wd" if kind == "wd" else "wrs"
         found = [summary(values[gains.arm(kind, decay)]) for decay in (0, *gains.DECAYS)]
-        means, colour = [one.mean for one in found], style.colour(family)
-        axes.plot(at, means, "o", color=colour, ms=4.5)
-        axes.plot(at, means, color=colour, lw=1.6, ls=style.linestyle(dash))
-        for place, one in zip(at, found, strict=True):
-            axes.plot([place] * 2, [one.low, one.high], color=colour, lw=1.1)
+        means = intervals(axes, at, found, family, dash)
         ends.append((means[-1], label, style.text_colour(family)))
         told = ", ".join(f"{mean:.1f}" for mean in means)
         said.append(f"{label} at decays of {', '.join(named)}: {told} %")

@@ -31,7 +31,7 @@ LOOKS = {"kaiming": ("wr", "-"), "kaiming_out": ("wd", "--"), "xavier": ("wrs", 
 
 def symmetry(steps: int = 300) -> Shown:
     """How far the units of a layer differ, by step: from equal weights and from random ones."""
-    figure, axes = canvas(height=3.3)
+    figure, axes = canvas(width=4.5, height=3.0, text=1.3)
     ends, apart = [], {}
     for name, precision, scheme, family in (
         ("random", "float32", "kaiming", "none"),
@@ -44,8 +44,8 @@ def symmetry(steps: int = 300) -> Shown:
         ends.append((shown[-1], name, style.text_colour(family)))
     axes.set_ylim(1e-18, 1e2)
     log_axis(axes.yaxis)
-    note = "colours: started equal; nothing drawn: exactly 0"
-    head(axes, "Largest difference between two units of a layer", note, "step")
+    note = "colours: equal at the start; a gap is exactly 0"
+    head(axes, "Largest difference of two units", note, "step")
     axes.set_xlim(0, steps)
     name_lines(axes, ends)
     last = {name: values[-1] for name, values in apart.items()}
@@ -95,8 +95,8 @@ def border(record: Record) -> Shown:
     return show(
         figure,
         alt=f"Of {len(cells)} cells {int(learned.sum())} learned; a border at "
-        f"{maps.BORDER:g} depth scales is right in {maps.agreement(cells):.0%} of them, and "
-        f"Spearman's correlation of accuracy and depth scales is "
+        f"{maps.BORDER:g} depth scales is right in {100 * maps.agreement(cells):.0f} % of them, "
+        f"and Spearman's correlation of accuracy and depth scales is "
         f"{maps.rank_correlation(cells):.2f}.",
         caption="Theory of infinitely wide networks at initialization says which networks of "
         "width 64 can be trained.",
@@ -175,8 +175,8 @@ def through_depth() -> Shown:
 
 
 def scheme_results(record: Record) -> Shown:
-    """Every run's test accuracy by scheme, activation and shape, at the better learning rate."""
-    figure, panels = canvas(columns=2, height=3.9, sharex=True)
+    """Every run's test error by scheme, activation and shape, at the better learning rate."""
+    figure, panels = canvas(columns=2, width=8.2, height=3.9, sharex=True)
     ends, said = maps.ends(record), []
     for axes, shape in zip(panels, schemes.SHAPES, strict=True):
         labels = []
@@ -188,17 +188,18 @@ def scheme_results(record: Record) -> Shown:
                 key=lambda values: values.mean(),
             )
             shift = np.linspace(-0.22, 0.22, len(runs))
-            axes.plot(100 * np.sort(runs), place + shift, ".", ms=6,
+            axes.plot(100 - 100 * np.sort(runs), place + shift, ".", ms=6,
                       color=style.colour("wr" if kind == "relu" else "wrs"))  # fmt: skip
             labels.append(f"{NAMES[kind]}, {SCHEME_NAMES[scheme]}")
-            said.append(f"{labels[-1]}, {shape}: {100 * runs.mean():.0f} %")
+            said.append(f"{labels[-1]}, {shape}: {100 - 100 * runs.mean():.0f} %")
         axes.set_yticks(range(len(labels)), labels)  # on both: a phone stacks the panels
         axes.set_ylim(len(labels) - 0.5, -0.5)
-        axes.set_xlim(0, 100)
-        head(axes, shape, "a dot a run", "test accuracy (%), better →")
+        axes.set_xlim(1, 100)
+        log_axis(axes.xaxis)
+        head(axes, shape.capitalize(), "a dot a run", "test error (%), ← better")
     return show(
         figure,
-        alt=f"Mean test accuracies. {'; '.join(said)}.",
+        alt=f"Mean test errors. {'; '.join(said)}.",
         caption="Sixteen layers by scheme: which fan is counted matters little, the gain matters, "
         "and a constant never learns.",
         ran=f"{record.label()}. The better of two learning rates.",

@@ -18,6 +18,11 @@ from companion.theory import meanfield
 
 LOOKS = {"order": "wr", "edge": "wrs", "chaos": "wd"}
 DEPTH_LOOKS = ("batch_norm", "wr", "wrs", "wd", "none")
+NAMED_AT = {
+    8: (-1, (0, 7), "center"), 16: (0, (7, 6), "center"), 32: (1, (8, -4), "left"),
+    64: (-1, (-8, -4), "right"), 100: (0, (0, 7), "center"),
+}  # fmt: skip
+"""Depth -> the dot that its name stands by (of the narrowest network 0), in which direction."""
 GAINS = {"tanh": (0.7, 1.3, 2.0), "relu": (1.2, math.sqrt(2), 1.6)}
 
 
@@ -30,7 +35,7 @@ def two_inputs() -> Shown:
         theory, found = pairs.expected(place, start), pairs.measured(place, start)
         layers = np.arange(len(theory))
         left.plot(layers, theory, color=style.INK, lw=1.0, dashes=(4, 3))
-        left.plot(layers, found.mean(axis=0), ".", ms=7, color=style.colour(family))
+        left.plot(layers, found.mean(axis=0), ".", ms=7, color=style.colour(family), clip_on=False)
         said.append(f"{place}, from {start:g}: {found[:, -1].mean():.2f}")
         if start == pairs.STARTS[0]:
             ends.append((theory[-1], place, style.text_colour(family)))
@@ -43,13 +48,14 @@ def two_inputs() -> Shown:
     right.plot([1.0, *edge], [0.0, *biases], color=style.INK, lw=1.1, dashes=(4, 3))
     for place, family in LOOKS.items():
         right.plot(*pairs.PLACES[place], "o", ms=8, color=style.colour(family))
+        aside, side = ((-9, -4), "right") if place == "order" else ((9, -4), "left")
         right.annotate(
-            place, pairs.PLACES[place], xytext=(0, 9), textcoords="offset points", ha="center",
+            place, pairs.PLACES[place], xytext=aside, textcoords="offset points", ha=side,
             color=style.text_colour(family), size=9.5 * figure.text_scale,
         )  # fmt: skip
     right.set_xlim(0.5, 3)
     right.set_ylim(0, 0.6)
-    head(right, "Size of biases, σ_b", "dashed: the edge of chaos of tanh", "gain, σ_w")
+    head(right, r"Biases: $\sigma_b$", "dashed: the edge of chaos of tanh", r"gain, $\sigma_w$")
     return show(
         figure,
         alt=f"Correlation after {pairs.LAYERS} layers. {'; '.join(said)}.",
@@ -123,14 +129,16 @@ def depth_and_width(record: Record) -> Shown:
     for depth, family in zip(depth_width.DEPTHS, DEPTH_LOOKS, strict=True):
         ratio, share = cells[cells["depth"] == depth][["ratio", "share"]].to_numpy().T
         right.plot(ratio, 100 * share, ".-", ms=9, lw=1.2, color=style.colour(family))
+        at, where, side = NAMED_AT[depth]
         right.annotate(
-            f"{depth}", (ratio[0], 100 * share[0]), xytext=(6, 2), textcoords="offset points",
-            color=style.MUTED, size=9.5 * figure.text_scale,
+            f"{depth} layers", (ratio[at], 100 * share[at]), xytext=where, ha=side,
+            textcoords="offset points", color=style.text_colour(family),
+            size=9.5 * figure.text_scale,
         )  # fmt: skip
-    right.set_xlim(0.02, 10)
-    right.set_ylim(-3, 103)
+    right.set_xlim(0.04, 20)
+    right.set_ylim(-4, 112)
     log_axis(right.xaxis)
-    head(right, "Runs that learned (%)", "number: layers; a dot a width", "depth / width")
+    head(right, "Runs that learned (%)", "a line a depth, a dot a width", "depth / width")
     said = [
         f"{row.depth} layers of {row.width}: {100 * row.share:.0f} %" for row in cells.itertuples()
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from companion.chapters.rescaling.experiments.mlp import MLP
-from companion.display import figures
+from companion.display import figures, style
 from companion.display.forest import forest
 from companion.display.svg import Shown
 from companion.evidence import comparison, published, selection, summaries
@@ -89,14 +89,20 @@ def printed() -> pd.DataFrame:
 def figure(record: Record, causes: Record, small: Record, both: Record) -> Shown:
     """Every method's difference from no regularization, in the paper and under our readings."""
     ours, theirs = differences(record, causes, small, both), printed()
-    rows = pd.concat(
-        [part for method in READINGS for part in (theirs.query("method == @method"),
-         ours.query("method == @method"))],
-        ignore_index=True,
-    )  # fmt: skip
-    shown, axes = figures.canvas(width=5.2, height=1.1 + 0.27 * len(rows))
+    rows = pd.concat([theirs, ours], ignore_index=True)
+    labels = {method: MLP.arms[method].label for method in READINGS}
+    parts = []
+    for method, label in labels.items():
+        mine = rows[rows["method"] == method]
+        over = pd.DataFrame([{"name": label, "family": "none", "lost": 0, "differs": False}])
+        parts += [over, mine.assign(name=mine["reading"])]
+    grouped = pd.concat(parts, ignore_index=True)
+    shown, axes = figures.canvas(width=5.2, height=1.1 + 0.25 * len(grouped))
     unit = "points above none"
-    forest(rows, axes, "Test accuracy at the best epoch", unit, better="higher")
+    forest(grouped, axes, "Test accuracy, best epoch", unit, better="higher")
+    for name in axes.get_yticklabels():
+        if name.get_text() in labels.values():
+            name.set(fontweight="bold", color=style.INK)
     listed = ", ".join(
         f"{row.name} {row.estimate:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
         for row in rows.itertuples(index=False)

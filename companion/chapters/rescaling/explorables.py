@@ -28,7 +28,9 @@ __all__ = [
 ]  # fmt: skip
 LAYER = 2
 """The layer whose weights are shown: hidden, so that its fan-in is the layer width."""
-STD_LIMITS = (0.01, 10.0)
+STD_LIMITS = (0.05, 2.0)
+EXPLODED = 10.0
+"""Weight std above which a run's weights count as exploded; its curve has left the axis before."""
 PERCENT = (0.0, 100.0)
 LEARNED = 50.0
 """Test accuracy, in percent, above which a run counts as one that learned; chance is 10."""
@@ -219,7 +221,7 @@ def _ending(accuracy: pd.Series, std: pd.Series, sigma: float) -> str:
             f"test accuracy {final.mean:.1f} % at the end (95 % interval {max(final.low, 0):.1f} "
             f"to {min(final.high, 100):.1f}, {final.runs} runs)"
         )
-    lost = int((~np.isfinite(std) | (std > STD_LIMITS[1])).sum())
+    lost = int((~np.isfinite(std) | (std > EXPLODED)).sum())
     if lost:
         return f"{sentence}; in {lost} of {len(std)} runs the weights exploded."
     factor = float(std.mean()) / sigma

@@ -68,8 +68,11 @@ def setup() -> Setup:
 
 def meaning(choice: Choice, size: Sizes) -> Settings:
     """The settings of `labs.mlp`, with noise, dropout, L1 penalty and normalization."""
+    made = mlp.meaning(choice, size)
+    if choice["normalization"] == "batch":
+        made = mlp.with_batch_norm(made, size)
     return replace(
-        mlp.meaning(choice, size),
+        made,
         label_noise=choice["label_noise"],
         dropout=choice["dropout"],
         l1_penalty=choice["l1_penalty"],

@@ -30,9 +30,9 @@ OTHERS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 """Tests of two samples that a package offers beside Mann-Whitney's."""
 JUDGES = {
     "one pair, one test": "one pair, one test",
-    "best test": "one pair, the best of four tests",
-    "best pair": "four pairs, the best of them",
-    "rule": "four pairs, by the rule of this book",
+    "best test": "one pair, best of four tests",
+    "best pair": "four pairs, the best one",
+    "rule": "four pairs, the book's rule",
 }
 
 

@@ -199,11 +199,13 @@ EPOCHS = (0, 1, 2, 5, 10, 20, 40, 60)
 PART_LIMITS = (0.01, 200.0)
 
 
-def variance_parts(record: Record | None = None, start: str = "none") -> Explorable:
+def variance_parts(
+    record: Record | None = None, start: str = "WR every step", epoch: int = EPOCHS[-1]
+) -> Explorable:
     """The variance of each layer and what the weights' size explains of it; controls arm, epoch.
 
-    record: of `in_training.DIGITS`; the shipped one if none is given. start: the arm shown first,
-    by its label.
+    record: of `in_training.DIGITS`; the shipped one if none is given. start, epoch: the arm, by its
+    label, and the epoch shown first.
     """
     shown = record or records.recorded("variance-in-training-digits-book")
     arms, found = in_training.DIGITS.arms, parts.means(shown)
@@ -230,8 +232,8 @@ def variance_parts(record: Record | None = None, start: str = "none") -> Explora
             f"{arm}, epoch {epoch}: the last layer's variance is "
             f"{last['preactivation_variance']:.3g}. The size of all weights explains "
             f"{last['by_size']:.2g}; that of the last layer's own, with the signal it gets, "
-            f"{last['variance_product']:.3g}. {known:.0%} comes from weights that know their "
-            "inputs.",
+            f"{last['variance_product']:.3g}. {100 * known:.0f} % comes from weights that "
+            "know their inputs.",
         )  # fmt: skip
 
     return Explorable.compute(
@@ -239,7 +241,7 @@ def variance_parts(record: Record | None = None, start: str = "none") -> Explora
         "What the size of the weights explains",
         [
             Control("arm", "Weights", names, start=names.index(start), ordered=False),
-            Control("epoch", "Epoch", EPOCHS, start=EPOCHS.index(20)),
+            Control("epoch", "Epoch", EPOCHS, start=EPOCHS.index(epoch)),
         ],
         [Panel("variance", "layer", "variance of the pre-activations", y_log=True,
                y_limits=PART_LIMITS)],

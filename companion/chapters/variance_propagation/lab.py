@@ -35,7 +35,7 @@ def propagation(out: str | Path = "records") -> Lab:
             record=record,
             full=FullRun(in_training.DIGITS, "full", "digits", out),
             page=lambda: replace(
-                explorables.variance_parts(record, start="WR every step"),
+                explorables.variance_parts(record, epoch=0),
                 name="propagation-lab",
                 title=TITLE,
             ),

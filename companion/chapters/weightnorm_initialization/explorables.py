@@ -100,7 +100,7 @@ def two_handles() -> Explorable:
         ],
         [
             Panel("vector", "weight from input 1", "weight from input 2",
-                  y_limits=(-2.4, 2.4)),
+                  y_limits=(-1.2, 2.2), equal=True),
             Panel("signal", "layer", "length of the signal", y_log=True,
                   y_limits=LIMITS),
             Panel("gradient", "layer", "length of the gradient", y_log=True,
@@ -126,7 +126,7 @@ def _vector(length: float, degrees: int) -> list[Curve]:
     angle = math.radians(degrees)
     tip = [round(length * math.cos(angle), 3), round(length * math.sin(angle), 3)]
     return [
-        Curve("", [-2.8, 2.8], [0, 0], role="context"),
+        Curve("", [-2.2, 2.2], [0, 0], role="context"),
         Curve("length 1", np.cos(circle).round(3), np.sin(circle).round(3), role="reference"),
         Curve(f"length {length:.2f}", [0, tip[0]], [0, tip[1]], family="weight_norm"),
     ]

@@ -55,6 +55,7 @@ def setup() -> Setup:
         learning_rate=rescued.RATE,
         frequency=mlp.STEPS,
         period=1,
+        batch=64,
         runs=3,
         epochs=20,
     )
@@ -77,5 +78,4 @@ def meaning(choice: Choice, size: Sizes) -> Settings:
         widths=(plain.widths[0], *hidden, plain.widths[-1]),
         parametrization="weight_norm",
         lengths=choice["lengths"],
-        batch_size=64,
     )

@@ -115,9 +115,10 @@ def weights(record: Record, arms: Mapping[str, Arm]) -> Explorable:
             "weight / initial σ",
             "density of the weights",
             kind="histograms",
+            y_follows=True,
         ),
         point,
-        note=f"{record.label()}. Histograms averaged over the runs.",
+        note=f"{record.label()}. Histograms averaged over the runs; the highest fills its panel.",
     )
 
 

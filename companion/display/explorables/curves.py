@@ -43,3 +43,21 @@ def inside(
     if faint:
         return Curve(label, band.index.tolist(), y, family=family, role="reference")
     return Curve(label, band.index.tolist(), y, *edges, family=family, dash=dash)
+
+
+def line(
+    label: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    limits: tuple[float, float],
+    family: str = "none",
+    role: str = "data",
+) -> Curve:
+    """Return a curve without a band, [points] each, that stops where it leaves the limits.
+
+    >>> line("a", np.array([1, 2]), np.array([0.5, 3.0]), (0.0, 1.0)).y
+    (0.5, nan)
+    """
+    y = np.asarray(y, dtype=float)
+    kept = np.where((limits[0] <= y) & (y <= limits[1]), y, np.nan)
+    return Curve(label, np.asarray(x).tolist(), kept.tolist(), family=family, role=role)

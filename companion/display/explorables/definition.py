@@ -6,7 +6,7 @@ reader can operate.
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -82,7 +82,10 @@ class Definition:
                     )
             elif panel.group:
                 first = groups.setdefault(panel.group, panel)
-                for field in ("kind", "x_label", "y_label", "x_log", "y_log", "y_limits", "band"):
+                for field in (
+                    "kind", "x_label", "y_label", "x_log", "y_log", "y_limits", "band", "equal",
+                    "y_follows",
+                ):  # fmt: skip
                     if getattr(panel, field) != getattr(first, field):
                         raise ValueError(
                             f"panels of group {panel.group} must have the same {field}, got "
@@ -118,12 +121,18 @@ class Definition:
         pairs = zip(self.controls, cell, strict=True)
         return ", ".join(f"{control.name} {control.key(index)}" for control, index in pairs)
 
-    def limits(self, panel: Panel | HeatMap) -> tuple[list[float], list[float]]:
+    def limits(
+        self, panel: Panel | HeatMap, cell: Sequence[int] | None = None
+    ) -> tuple[list[float], list[float]]:
         """Return the x and the y limits of a panel, the same for every setting and in a group.
 
-        A heat map's x limits are the ends of its colour scale.
+        A heat map's x limits are the ends of its colour scale. cell: a setting, whose own heights
+        limit the y axis of a panel that follows it.
         """
-        return self._limits[panel.key]
+        x, y = self._limits[panel.key]
+        if cell is None or isinstance(panel, HeatMap) or not panel.y_follows:
+            return x, y
+        return x, self._heights(panel, [self.grid[tuple(cell)]])
 
     @cached_property
     def _limits(self) -> dict[str, tuple[list[float], list[float]]]:
@@ -133,15 +142,22 @@ class Definition:
         if isinstance(panel, HeatMap):
             numbers = [float(point.curves[panel.key]) for point in self.grid.values()]
             return [float(v) for v in panel.limits or _span(numbers, False, 0.0)], []
+        marks = self._marks(panel, self.grid.values())
+        x = _span([v for m in marks for v in m.xs], panel.x_log, 0.0)
+        return x, self._heights(panel, self.grid.values())
+
+    def _heights(self, panel: Panel, points: Iterable[Point]) -> list[float]:
+        if panel.y_limits is not None:
+            return [float(v) for v in panel.y_limits]
+        y = _span([v for m in self._marks(panel, points) for v in m.ys], panel.y_log, 0.04)
+        return [0.0, y[1]] if panel.kind == "histograms" else y
+
+    def _marks(self, panel: Panel, points: Iterable[Point]) -> list[Curve | Histogram]:
+        """Return what the panel and those of its group show at some settings."""
         keys = [
             p.key for p in self.panels if p is panel or (panel.group and _group(p) == panel.group)
         ]
-        marks = [m for point in self.grid.values() for key in keys for m in point.curves[key]]
-        x = _span([v for m in marks for v in m.xs], panel.x_log, 0.0)
-        if panel.y_limits is not None:
-            return x, [float(v) for v in panel.y_limits]
-        y = _span([v for m in marks for v in m.ys], panel.y_log, 0.04)
-        return x, [0.0, y[1]] if panel.kind == "histograms" else y
+        return [mark for point in points for key in keys for mark in point.curves[key]]
 
     def axes(self, heat: HeatMap) -> tuple[int, int]:
         """Return the numbers of the two controls that are the heat map's axes, x first."""

@@ -95,14 +95,17 @@ def draw(definition: Definition, cell: tuple[int, ...]):
         title = ", ".join(filter(None, (panel.y_label if first else "", panel.title)))
         note = panel.band if first else " " * bool(panel.band)  # keeps the panels level
         head(panel_axes, title, note, panel.x_label)
-        _draw_panel(definition, panel, definition.grid[cell].curves[panel.key], panel_axes)
+        _draw_panel(definition, panel, cell, panel_axes)
     return figure
 
 
-def _draw_panel(definition: Definition, panel: Panel, marks, axes) -> None:
-    x_limits, y_limits = definition.limits(panel)
+def _draw_panel(definition: Definition, panel: Panel, cell, axes) -> None:
+    marks = definition.grid[cell].curves[panel.key]
+    x_limits, y_limits = definition.limits(panel, cell)
     axes.set_xlim(x_limits)
     axes.set_ylim(y_limits)
+    if panel.equal:
+        axes.set_aspect("equal", anchor="NW")
     if panel.x_log:
         log_axis(axes.xaxis)
     if panel.y_log:

@@ -4,7 +4,8 @@ The payload (JSON) has
     id, title, note
     controls: [{name, label, unit, start, ordered, keys, texts, shorts}]; the last three
               hold one string a value
-    panels:   [{kind, key, title, group, x, y, xlog, ylog, xlim, ylim, band}], a heat map
+    panels:   [{kind, key, title, group, x, y, xlog, ylog, xlim, ylim, equal, band}], ylim of a
+              panel that follows its setting {"0,2,1": [low, high], ...}; a heat map
               {kind, key, y, across, up, lim, digits} with the numbers of its two controls
     arrays:   each different sequence of numbers once: an x axis is shared by every curve on it
     styles:   each different [label, role, colour, dashes] once
@@ -90,7 +91,7 @@ def _panel(definition, panel) -> dict:
             "y": panel.label,
             "across": across,
             "up": up,
-            "lim": [rounded(v, 6) for v in x],
+            "lim": _ends(x),
             "digits": panel.digits,
         }
     return {
@@ -102,10 +103,20 @@ def _panel(definition, panel) -> dict:
         "y": panel.y_label,
         "xlog": panel.x_log,
         "ylog": panel.y_log,
-        "xlim": [rounded(v, 6) for v in x],
-        "ylim": [rounded(v, 6) for v in y],
+        "xlim": _ends(x),
+        "ylim": {
+            ",".join(map(str, cell)): _ends(definition.limits(panel, cell)[1])
+            for cell in sorted(definition.grid)
+        }
+        if panel.y_follows
+        else _ends(y),
+        "equal": panel.equal,
         "band": panel.band,
     }
+
+
+def _ends(limits: list[float]) -> list[float | int | None]:
+    return [rounded(v, 6) for v in limits]
 
 
 def _dashes(curve: Curve) -> tuple[float, ...]:

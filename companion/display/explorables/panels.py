@@ -81,7 +81,10 @@ class Panel:
 
     kind: "curves" (takes `Curve`s) or "histograms" (takes `Histogram`s). y_limits: (low, high) of
     the y axis; without it, the range of all curves of all settings, so that the axis stands still
-    while the reader moves a slider.
+    while the reader moves a slider. equal: a unit is as long on the y axis as on the x axis, so
+    that a circle is round and angles are true; the panel takes its height from that. y_follows:
+    histograms, whose heights bear no numbers, fill the panel at each setting, where one setting far
+    higher than the others would leave theirs flat.
 
     group: panels of one group are small multiples: they stand together under one heading, each
     with its title, and share their axes (`multiples` makes them).
@@ -97,6 +100,8 @@ class Panel:
     kind: str = "curves"
     title: str = ""
     group: str = ""
+    equal: bool = False
+    y_follows: bool = False
 
     def __post_init__(self):
         slug("panel key", self.key)
@@ -109,6 +114,16 @@ class Panel:
             raise ValueError(
                 f"axes of panel {self.key} must be linear, got a log axis; "
                 "the area of a histogram is a share only there"
+            )
+        if self.equal and (self.kind != "curves" or self.x_log or self.y_log):
+            raise ValueError(
+                f"panel {self.key} must show curves on linear axes to have equal units, got "
+                f"{self.kind}{' on a log axis' * (self.x_log or self.y_log)}; leave equal out"
+            )
+        if self.y_follows and (self.kind != "histograms" or self.y_limits is not None):
+            raise ValueError(
+                f"panel {self.key} must show histograms without y_limits to follow its setting, "
+                f"got {self.kind} and y_limits {self.y_limits}; leave y_follows out"
             )
         if self.group and not self.title:
             raise ValueError(

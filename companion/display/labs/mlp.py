@@ -7,6 +7,7 @@ asks for.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from companion.data.sizes import Sizes
 from companion.display.labs import common
@@ -90,6 +91,15 @@ CONTROLS = (
     LabControl(
         "weight_decay", "Weight decay", 0.0, Range(0, 10, whole=False), phrase="weight decay {}"
     ),
+    LabControl(
+        "batch",
+        "Batch size",
+        32,
+        Range(1, 60_000),
+        slider=(4, 8, 16, 32, 64, 128, 256),
+        unit="images",
+        phrase="batches of {}",
+    ),
     *common.CONTROLS,
 )
 
@@ -109,13 +119,31 @@ def meaning(choice: Choice, size: Sizes, unit: float = math.sqrt(2)) -> Settings
         weight_decay=choice["weight_decay"],
         rescale="none" if choice["frequency"] == NEVER else choice["rule"],
         tau=choice["period"] if choice["frequency"] == STEPS else 0,
+        batch_size=choice["batch"],
         epochs=choice["epochs"],
     )
+    if settings.batch_size > size.train:
+        rule = f"Batch size must be at most {size.train:,}, the training images"
+        raise Refusal("batch", rule, settings.batch_size, size.train)
     steps = math.ceil(size.train / settings.batch(size.train)) * settings.epochs
     if settings.tau > steps:
         rule = f"k must be at most {steps:,}, the steps of the whole training"
         raise Refusal("period", rule, settings.tau, steps)
     return settings
+
+
+def with_batch_norm(settings: Settings, size: Sizes) -> Settings:
+    """The same with batch norm in every hidden layer; `Refusal` where a batch would have one image,
+    whose variance is 0."""
+    batch, images = settings.batch_size, size.train
+    if images % batch == 1 or batch == 1:
+        rule = (
+            f"Batch norm needs 2 images or more in every batch, and batches of {batch:,} leave 1 "
+            f"of the {images:,} training images: Batch size must be another number"
+        )
+        near = next(n for n in range(max(batch, 2), images + 1) if images % n != 1)
+        raise Refusal("batch", rule, batch, near)
+    return replace(settings, normalization="batch")
 
 
 def sigma(settings: Settings, layer: int = 2) -> float:

@@ -9,6 +9,7 @@ argument uses.
 * `schemes`: standard deviations by name, distributions, orthogonal matrices;
 * `layers`: which layers a scheme sets, and how one is given a weight;
 * `whole`: `initialize_` sets a whole model;
+* `activations`: one of torch as a function of a number;
 * `lsuv`: the same with data;
 * `weight_norm`: directions and lengths, set apart, with `structure`: what stands behind a layer;
 * `reach`: does what an initialization writes reach the forward pass?

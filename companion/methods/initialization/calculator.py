@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
+from companion.methods.initialization.activations import name_of, of_numbers
 from companion.methods.initialization.connections import CONVOLUTIONS, TRANSPOSED, layer_fans
 from companion.theory import gains, scale
 
@@ -62,14 +61,15 @@ def recommend(
     layer: a layer of torch, or its class in lower case with the arguments of the class in ``sizes``
     and ``options``. activation: a name of `theory.gains.ACTIVATIONS`, or a function of one number
     or of a tensor, such as ``nn.Mish()``. ValueError for an unknown name, sizes that the class does
-    not take, a layer without one pair of fans (`layer_fans`), and what `exact_gain` refuses.
+    not take, a layer without one pair of fans (`layer_fans`), and what `of_numbers` and
+    `exact_gain` refuse.
 
     >>> print(recommend("conv2d", "gelu", 3, 64, 5))
     Conv2d: each output sums 75 inputs, and each input feeds 1600 outputs.
     After gelu the gain is 1.534, which keeps the mean square of the signal.
     Draw normal weights with mean 0 and standard deviation 0.1771, or uniform ones between -0.3067
     and 0.3067; set the biases to 0.
-    >>> round(recommend(nn.Linear(50, 10), torch.relu).bound, 4)
+    >>> round(recommend(nn.Linear(50, 10), nn.functional.relu).bound, 4)
     0.3464
     """
     if isinstance(layer, str):
@@ -80,10 +80,10 @@ def recommend(
             f"{type(layer).__name__}; leave them out"
         )
     fan_in, fan_out = layer_fans(layer)
-    phi = activation if isinstance(activation, str) else _of_numbers(activation)
+    phi = activation if isinstance(activation, str) else of_numbers(activation)
     gain = gains.exact_gain(phi)
     std = scale.kaiming_std(fan_in, gain)
-    named = activation if isinstance(activation, str) else _name(activation)
+    named = activation if isinstance(activation, str) else name_of(activation)
     bound = scale.uniform_bound(std)
     return Recommendation(type(layer).__name__, named, fan_in, fan_out, gain, std, bound)
 
@@ -100,23 +100,3 @@ def _made(kind: str, sizes: tuple[Any, ...], options: dict[str, Any]) -> nn.Modu
             f"{kind} takes the arguments of torch.nn.{name} after the activation, got {sizes} and "
             f"{options}: {error}"
         ) from error
-
-
-def _of_numbers(activation: Callable[[Any], Any]) -> gains.Function:
-    """The activation as a function of one number, where it takes tensors only."""
-    try:
-        float(activation(0.5))
-        return activation
-    except (TypeError, AttributeError):
-        if isinstance(activation, nn.Module):
-            activation = copy.deepcopy(activation).double()
-
-    @torch.no_grad()
-    def of_number(z: float) -> float:
-        return activation(torch.tensor([z], dtype=torch.float64)).item()
-
-    return of_number
-
-
-def _name(activation: Callable[[Any], Any]) -> str:
-    return getattr(activation, "__name__", type(activation).__name__)

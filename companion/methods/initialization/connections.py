@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from companion import kinds
+
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 KINDS = (
@@ -41,19 +43,22 @@ def fans(weight: Tensor, groups: int = 1) -> tuple[int, int]:
     fan_in counts the inputs that one output unit sums over, fan_out the outputs that one input
     unit feeds; for a convolution both carry the kernel's area, and the stride is taken as 1, as in
     the papers of Glorot and He. A weight does not tell its groups: torch's own count takes them as
-    1, which makes fan_out too large by the factor ``groups``. ValueError for fewer than 2 axes, and
-    for groups that do not divide the outputs.
+    1, which makes fan_out too large by the factor ``groups``. ValueError for what is no tensor of
+    at least 2 axes, and for groups that are no whole number or do not divide the outputs.
 
     >>> fans(nn.Conv2d(3, 64, 5).weight)
     (75, 1600)
     >>> fans(nn.Conv2d(64, 64, 3, groups=64).weight, groups=64)
     (9, 9)
     """
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"a weight must be a tensor, got {type(weight).__name__}; convert it")
     if weight.dim() < 2:
         raise ValueError(
             f"a weight needs at least 2 axes [out, in, ...] to have fans, got {weight.dim()}; "
             "leave biases and normalization parameters out"
         )
+    groups = kinds.whole("groups", groups)
     if groups < 1 or weight.shape[0] % groups:
         raise ValueError(
             f"groups must divide the {weight.shape[0]} outputs, got {groups}; take those of the "
@@ -137,8 +142,18 @@ def matrices(layer: nn.Module, name: str = "") -> list[Matrix]:
     )
 
 
+def check_module(module: nn.Module) -> None:
+    """Raise ValueError unless this is a layer or a model of torch."""
+    if not isinstance(module, nn.Module):
+        raise ValueError(
+            f"a layer or model must be a torch.nn.Module, got {type(module).__name__}; for example "
+            "nn.Linear(8, 4)"
+        )
+
+
 def refuse_lazy(module: nn.Module, name: str = "") -> None:
-    """Raise ValueError if a parameter in ``module`` has no shape yet."""
+    """Raise ValueError if a parameter in ``module`` has no shape yet, or it is no module."""
+    check_module(module)
     for parameter, value in module.named_parameters(prefix=name):
         if is_lazy(value):
             raise ValueError(

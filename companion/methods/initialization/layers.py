@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from companion.methods.initialization.connections import CONVOLUTIONS
+from companion.methods.initialization.connections import CONVOLUTIONS, check_module
 
 
 def scalable_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The linear and convolution layers of a model, by name, in the order of the forward pass:
     the layers whose weights a rescaling resets. Transposed convolutions are left out: a row of
-    their weight is no output unit."""
+    their weight is no output unit. ValueError for what is no module."""
+    check_module(model)
     for name, layer in model.named_modules():
         if isinstance(layer, (nn.Linear, *CONVOLUTIONS)):
             yield name, layer
@@ -64,7 +65,7 @@ def set_weight_(
         values[0].copy_(weight)
         return
     before = [value.clone() for value in values]
-    setattr(layer, parameter, weight)
+    _assign(layer, parameter, weight)
     rounding = max(1e-3, 4 * torch.finfo(weight.dtype).eps)
     inside = layer.parametrizations[parameter]
     if len(inside) == 1 and hasattr(inside[0], "nearest"):
@@ -79,6 +80,22 @@ def set_weight_(
         "to, and it gives another; set the weight before you register it, or use another "
         "parametrization"
     )
+
+
+def _assign(layer: nn.Module, parameter: str, weight: Tensor) -> None:
+    """Set a parametrized weight. torch's own assignment wants each of several tensors in the
+    precision in which it was registered: not so where a model was put to half precision since, the
+    lengths of the book's weight norm too."""
+    inside = layer.parametrizations[parameter]
+    kinds = {value.dtype for value in (*inside.parameters(), *inside.buffers())}
+    if inside.is_tensor or kinds not in ({torch.float16}, {torch.bfloat16}):
+        setattr(layer, parameter, weight)
+        return
+    values = weight
+    for one in reversed(inside):
+        values = one.right_inverse(values)
+    for number, value in enumerate(values):
+        getattr(inside, f"original{number}").copy_(value)
 
 
 def _called(layer: nn.Module, name: str) -> str:

@@ -8,8 +8,9 @@ import warnings
 import torch
 from torch import Tensor, nn
 
+from companion import kinds
 from companion.methods.initialization import layers
-from companion.methods.initialization.connections import CONVOLUTIONS, TRANSPOSED
+from companion.methods.initialization.connections import CONVOLUTIONS, TRANSPOSED, refuse_lazy
 from companion.methods.initialization.evaluation import evaluated
 from companion.methods.initialization.whole import initialize_
 
@@ -32,22 +33,34 @@ def lsuv_(
     a layer that the pass did not call. Returns the variance of each layer's output, by name.
 
     ValueError for a layer whose output has the variance 0 or none (a dead one), for one that does
-    not come within the tolerance, and for a tolerance or steps <= 0.
+    not come within the tolerance, and for a tolerance or steps <= 0. No error changes the model.
 
     >>> model = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 5))
     >>> images = torch.randn(50, 20, generator=torch.Generator().manual_seed(0))
     >>> {name: round(variance, 3) for name, variance in lsuv_(model, images).items()}
     {'0': 1.0, '2': 1.0}
     """
-    if not (math.isfinite(tolerance) and tolerance > 0):
-        raise ValueError(f"tolerance must be finite and > 0, got {tolerance}; 0.1 is the paper's")
+    kinds.above("0.1 is the paper's", 0, tolerance=tolerance)
+    steps = kinds.whole("steps", steps)
     if steps < 1:
         raise ValueError(f"steps must be >= 1, got {steps}; one does for most layers")
+    refuse_lazy(model)
+    before = [value.clone() for value in (*model.parameters(), *model.buffers())]
+    try:
+        return _scaled(model, images, tolerance, steps, seed)
+    except BaseException:  # a batch of another shape, say, or Ctrl-C
+        for value, old in zip((*model.parameters(), *model.buffers()), before, strict=True):
+            value.copy_(old)
+        raise
+
+
+def _scaled(
+    model: nn.Module, images: Tensor, tolerance: float, steps: int, seed: int
+) -> dict[str, float]:
     initialize_(model, "orthogonal", seed=seed)
     reached: dict[str, float] = {}
     with evaluated(model):
-        kinds = (nn.Linear, nn.Bilinear, *CONVOLUTIONS, *TRANSPOSED)
-        called = _called(model, images, kinds)
+        called = _called(model, images, (nn.Linear, nn.Bilinear, *CONVOLUTIONS, *TRANSPOSED))
         scaled: set[int] = set()
         for name, layer in called.items():
             weight = id(layers.held(layer, "weight")[0])

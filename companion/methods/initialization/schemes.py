@@ -96,8 +96,8 @@ def orthonormal(noise: Tensor, blocks: int = 1) -> Tensor:
     noise: [rows, ...], read as [rows, everything else], a convolution as [out, in area]; or as
     ``blocks`` such matrices on top of each other. Q of the QR decomposition, with the signs of R's
     diagonal, which makes it uniform over all such matrices (Mezzadri 2007). Its entries have the
-    mean square 1 / (the larger side). Saxe et al., *Exact solutions to the nonlinear dynamics of
-    learning in deep linear neural networks*, 2014.
+    mean square 1 / (the larger side). Half precision is computed in float32. Saxe et al., *Exact
+    solutions to the nonlinear dynamics of learning in deep linear neural networks*, 2014.
 
     >>> q = orthonormal(torch.randn(3, 2, 5, generator=Generator().manual_seed(0)))
     >>> torch.allclose(q.flatten(1) @ q.flatten(1).T, torch.eye(3), atol=1e-6)
@@ -105,11 +105,11 @@ def orthonormal(noise: Tensor, blocks: int = 1) -> Tensor:
     """
     check_weight(noise, "the noise")
     fans(noise)
-    maps = noise.reshape(blocks, noise.shape[0] // blocks, -1)
+    maps = noise.to(_fine(noise)).reshape(blocks, noise.shape[0] // blocks, -1)
     wide = maps.shape[1] < maps.shape[2]
     q, r = torch.linalg.qr(maps.mT if wide else maps)
     q = q * r.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
-    return (q.mT if wide else q).reshape(noise.shape)
+    return (q.mT if wide else q).reshape(noise.shape).to(noise.dtype)
 
 
 def fill_(
@@ -167,12 +167,15 @@ def draw(
 ) -> Tensor:
     """The initial weight of a layer of run ``seed``, shaped like ``weight``; as in `fill_`.
 
-    The numbers come from `streams`, so a run starts from the same weights alone and stacked.
-    layer: a linear or convolution layer's number from 1 on, another parameter's name.
+    The numbers come from `streams`, so a run starts from the same weights alone and stacked. seed:
+    one whole number of 64 bits; ValueError for others. layer: a linear or convolution layer's
+    number from 1 on, another parameter's name.
     """
     check_names(scheme, distribution)
     check_weight(weight)
     gain, matrix = _gain(scheme, gain), matrix or Matrix("weight", *fans(weight))
+    one = isinstance(seed, Tensor) and seed.numel() == 1
+    seed = kinds.whole("a seed", seed.item() if one else seed)
     stream = (seed, f"weights:{layer}", 0, weight.numel(), weight.device)
     if scheme == "constant":
         return torch.full_like(weight, gain)

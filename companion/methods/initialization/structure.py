@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from companion.methods.initialization.activations import of_numbers
 from companion.methods.initialization.layers import scalable_layers
 from companion.theory import gains, scale
 
@@ -30,6 +31,16 @@ _ACTIVATIONS: dict[str, tuple[Any, ...]] = {
     "softplus": (nn.Softplus, F.softplus),
 }
 _LEAKY = (nn.LeakyReLU, F.leaky_relu)
+_USUAL = {"alpha": 1.0, "beta": 1.0, "threshold": 20.0, "approximate": "none", "inplace": False}
+"""Settings with which an activation is the one that `theory.gains` has by its name."""
+_OTHERS = (
+    nn.Mish, nn.Hardswish, nn.Hardtanh, nn.Hardsigmoid, nn.ReLU6, nn.CELU, nn.LogSigmoid,
+    nn.Softsign, nn.Tanhshrink, nn.Softshrink, nn.Hardshrink, nn.Threshold,
+    F.mish, F.hardswish, F.hardtanh, F.hardsigmoid, F.relu6, F.celu, F.logsigmoid, F.softsign,
+    F.tanhshrink, F.softshrink, F.hardshrink, F.threshold, torch.sin, torch.cos, torch.abs,
+    torch.square, torch.erf, "square", "abs", "sin", "cos", "erf",
+)  # fmt: skip
+"""Activations of one number whose gain is integrated as they stand."""
 _SUMS = (operator.add, operator.iadd, torch.add, "add", "add_")
 
 
@@ -50,9 +61,10 @@ class Place:
 def places(model: nn.Module) -> dict[str, Place]:
     """The place of every linear and convolution layer, by name.
 
-    ``relu(conv(x))`` has ReLU's gain sqrt 2 whatever lies between that has no weights; a layer
-    whose outputs go to a sum, to another layer, to the end, or to several of them has gain 1. A
-    layer that is called more than once has the place of its first call. ValueError for a model
+    ``relu(conv(x))`` has ReLU's gain sqrt 2 whatever lies between that has no weights; those of
+    other activations are integrated (`theory.gains.exact_gain`), with the settings that they have.
+    A layer whose outputs go to a sum, to another layer, to the end, or to several of them has gain
+    1. A layer that is called more than once has the place of its first call. ValueError for a model
     whose path depends on numbers, which has no fixed structure.
 
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
@@ -115,10 +127,32 @@ class _Walk:
             if slope is None:
                 slope = node.kwargs.get("negative_slope", (*node.args, 0.01, 0.01)[1])
             return scale.gain("leaky_relu", float(slope))
+        if isinstance(module, nn.PReLU):
+            slopes = torch.full((1,), module.init) if module.weight.is_meta else module.weight
+            return math.sqrt(2 / (1 + slopes.detach().double().square().mean().item()))
         for name, kinds in _ACTIVATIONS.items():
-            if kind in kinds:
+            if kind in kinds and self._is_usual(node, module):
                 return math.sqrt(2) if name == "relu" else gains.exact_gain(name)
-        return None
+            if kind in kinds:
+                return gains.exact_gain(of_numbers(self._function(node, module)))
+        return (
+            gains.exact_gain(of_numbers(self._function(node, module))) if kind in _OTHERS else None
+        )
+
+    @staticmethod
+    def _is_usual(node: fx.Node, module: nn.Module | None) -> bool:
+        """Whether an activation has the settings of its name."""
+        given = vars(module) if module is not None else node.kwargs
+        usual = all(given.get(name, value) == value for name, value in _USUAL.items())
+        return usual and (module is not None or all(one is False for one in node.args[1:]))
+
+    @staticmethod
+    def _function(node: fx.Node, module: nn.Module | None) -> Callable[[Tensor], Tensor]:
+        """An activation as a function of its input alone."""
+        if module is not None:
+            return module
+        called = getattr(Tensor, node.target) if node.op == "call_method" else node.target
+        return lambda z: called(z, *node.args[1:], **node.kwargs)
 
     def gain_behind(self, node: fx.Node) -> float:
         """That of the activation which a layer's outputs go to, and nothing else; else 1."""

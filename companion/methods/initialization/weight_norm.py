@@ -72,7 +72,8 @@ def weight_norm_(
     Returns the model. ValueError, with nothing changed, for unknown names, weight norm along
     another axis than the first or on a layer that is neither linear nor a convolution, a direction
     to keep that is 0, weights that cannot be drawn, shared weights that want different lengths, and
-    for a unit that does not vary over the images (``data``).
+    for a unit that does not vary over the images (``data``); nor does another error, as of a batch
+    that the model does not take, change anything.
 
     >>> model = nn.Sequential(nn.Linear(200, 100), nn.ReLU(), nn.Linear(100, 400))
     >>> [round(layer.weight.norm(dim=1).mean().item(), 4) for layer in weight_norm_(model)[::2]]
@@ -108,7 +109,7 @@ def weight_norm_(
                 layers.set_weight_(layer, torch.zeros_like(getattr(layer, bias)), name, bias)
         if lengths == "data":
             lengths_from_data_(model, images, found)
-    except ValueError:
+    except BaseException:  # a batch of another shape, say, or Ctrl-C
         for name, layer in found.items():
             for parameter, value in zip(layer.parameters(), before[name], strict=True):
                 parameter.copy_(value)

@@ -98,7 +98,8 @@ class SlopeAware:
         for hook in self._hooks:
             hook.remove()
 
-    def __deepcopy__(self, memo: Any) -> SlopeAware:
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse what copy and pickle ask for: a copy would act in no optimizer, in silence."""
         raise TypeError(
             "a slope-aware step is of one model and one optimizer and is not copied with them; "
             "make a new one for the copies"

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from companion.methods.initialization import check_weight, held, refuse_lazy
+
 
 class WeightNorm(nn.Module):
     """The parametrization ``w = g v / |v|``, one length g and direction v / |v| per output unit.
@@ -53,8 +55,12 @@ def _unit_norms(weight: Tensor) -> Tensor:
     return torch.linalg.vector_norm(weight, dim=axes, keepdim=True, dtype=dtype)
 
 
-def _read_older_names(layer: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """A checkpoint of torch's older weight norm calls length and direction by other names."""
+def _read_other_names(layer: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """A checkpoint of torch's older weight norm calls length and direction by other names, and one
+    of a plain layer has a weight, which is both."""
+    if prefix + "weight" in state:
+        pair = WeightNorm().right_inverse(state.pop(prefix + "weight"))
+        state[prefix + "weight_g"], state[prefix + "weight_v"] = pair
     for old, new in (("weight_g", "original0"), ("weight_v", "original1")):
         if prefix + old in state:
             state[f"{prefix}parametrizations.weight.{new}"] = state.pop(prefix + old)
@@ -62,16 +68,45 @@ def _read_older_names(layer: nn.Module, state: dict[str, Tensor], prefix: str, *
 
 def weight_norm(layer: nn.Module) -> nn.Module:
     """Put a layer's weight under `WeightNorm`, and let it load checkpoints of the older form, whose
-    names for length and direction are ``weight_g`` and ``weight_v``.
+    names for length and direction are ``weight_g`` and ``weight_v``, and of the layer as it was
+    before.
+
+    ValueError, with nothing changed, for a layer without a weight of at least 2 axes and for one
+    that is parametrized already or that a hook computes, lazy, complex or with a unit of weight 0.
 
     >>> layer = weight_norm(nn.Linear(2, 1))
     >>> old = {"weight_g": torch.ones(1, 1), "weight_v": torch.ones(1, 2), "bias": torch.ones(1)}
     >>> layer.load_state_dict(old)
     <All keys matched successfully>
     """
+    _refuse(layer)
     parametrize.register_parametrization(layer, "weight", WeightNorm())
-    layer.register_load_state_dict_pre_hook(_read_older_names)
+    layer.register_load_state_dict_pre_hook(_read_other_names)
     return layer
+
+
+def _refuse(layer: nn.Module) -> None:
+    kind = type(layer).__name__
+    if not (isinstance(layer, nn.Module) and isinstance(getattr(layer, "weight", None), Tensor)):
+        raise ValueError(
+            f"weight norm needs a layer with a weight, got {kind}; wrap the layers inside one by "
+            "one, or name the weight with torch's form"
+        )
+    if parametrize.is_parametrized(layer, "weight"):
+        inside = type(layer.parametrizations.weight[0]).__name__
+        raise ValueError(
+            f"weight norm is of a weight that is trained itself, and that of this {kind} is behind "
+            f"{inside}; remove that parametrization first"
+        )
+    refuse_lazy(layer)
+    held(layer, "weight")
+    if layer.weight.dim() < 2:
+        raise ValueError(
+            f"weight norm needs a weight of at least 2 axes [out, in, ...], and that of this "
+            f"{kind} has {layer.weight.dim()}; leave normalizations out"
+        )
+    if not layer.weight.is_meta:
+        check_weight(layer.weight, f"the weight of this {kind}")
 
 
 def bounded_weight_norm(layer: nn.Module) -> nn.Module:
@@ -85,7 +120,7 @@ def bounded_weight_norm(layer: nn.Module) -> nn.Module:
     a layer; so it is here where all units start at one length (`weight_norm_`).
 
     Before a batch norm it changes nothing but what an epsilon sees: the loss there is a function of
-    v / |v| with or without it.
+    v / |v| with or without it. Errors as `weight_norm`.
 
     >>> layer = bounded_weight_norm(nn.Linear(2, 1))
     >>> layer.weight = torch.tensor([[3.0, 4.0]])
@@ -103,8 +138,9 @@ def bounded_weight_norm(layer: nn.Module) -> nn.Module:
     return layer
 
 
-def of(layer: nn.Module) -> WeightNorm | None:
-    """The weight norm of a layer's weight, None where it has none."""
+def is_behind(layer: nn.Module) -> bool:
+    """Whether a layer's weight is behind weight norm, the book's or torch's newer form."""
     if not parametrize.is_parametrized(layer, "weight"):
-        return None
-    return next((one for one in layer.parametrizations.weight if isinstance(one, WeightNorm)), None)
+        return False
+    names = {type(one).__name__ for one in layer.parametrizations.weight}
+    return bool(names & {"WeightNorm", "_WeightNorm"})

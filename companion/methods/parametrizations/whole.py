@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from companion.methods.initialization.connections import refuse_lazy
 from companion.methods.initialization.layers import held, scalable_layers
+from companion.methods.initialization.schemes import check_weight
 from companion.methods.parametrizations import compander, curves, weight_norm
 from companion.methods.parametrizations.compander import Compander
 from companion.methods.parametrizations.curves import Curve
@@ -36,7 +38,8 @@ def compand_(
     the range, knowingly.
 
     Make the optimizer after this: v is what is trained. ValueError, with nothing changed, for a
-    weight outside the range (`Compander`), one that layers share, and one that is parametrized.
+    weight outside the range (`Compander`), one that layers share, one that is parametrized, and one
+    that is no weight to train (`check_weight`; on meta it may be).
 
     >>> model = compand_(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), b=0.6)
     >>> [name for name, _, _ in companders(model)]
@@ -59,13 +62,15 @@ def compand_(
     refuse_shared(model, layers, "a compander")
     made, shared = [], None
     for name, layer in layers:
-        _refuse_parametrized(name, layer)
+        where = name or type(layer).__name__
+        _refuse_parametrized(where, layer)
         weight = layer.weight
+        if not weight.is_meta:
+            check_weight(weight, f"the weight of layer {where}")
         one, two = (_like(value, weight) for value in (pair(layer) if pair else (a, b)))
         if learn == "coarse":
             shared = shared or (nn.Parameter(one), nn.Parameter(two))
             one, two = shared
-        where = name or type(layer).__name__
         mine = Compander(bent, one, two, learn != "no", clamp, where)
         with torch.no_grad():
             mine.right_inverse(weight)  # refuses before anything is changed
@@ -84,16 +89,19 @@ def companders(model: nn.Module) -> Iterator[tuple[str, nn.Module, Compander]]:
 
 
 def bake(model: nn.Module) -> nn.Module:
-    """A copy of the model with its weights behind a curve or weight norm as plain ones: the same
-    outputs to the bit, the names and shapes of a network that never had either, no cost at
-    inference (C III-A4).
+    """A copy of the model with its weights behind a curve or weight norm, the book's or torch's, as
+    plain ones: the same outputs to the bit, the names and shapes of a network that never had
+    either, no cost at inference (C III-A4).
 
     The model itself is left as it is, and can go on training. A model without them is copied.
-    ValueError where such a layer has another tensor behind a parametrization.
+    ValueError where such a layer has another tensor behind a parametrization, and where a hook
+    computes a weight anew before each forward pass, which cannot be copied.
     """
+    for name, layer in scalable_layers(model):
+        held(layer, "weight", name)
     baked = copy.deepcopy(model)
     for name, layer in list(scalable_layers(baked)):
-        if compander.of(layer) is None and weight_norm.of(layer) is None:
+        if compander.of(layer) is None and not weight_norm.is_behind(layer):
             continue
         if list(layer.parametrizations) != ["weight"]:
             raise ValueError(
@@ -124,6 +132,7 @@ def _like(value: float, weight: Tensor) -> Tensor:
 
 
 def _refuse_parametrized(name: str, layer: nn.Module) -> None:
+    refuse_lazy(layer, name)
     held(layer, "weight", name)
     if parametrize.is_parametrized(layer, "weight"):
         kind = type(layer.parametrizations.weight[0]).__name__
