@@ -8,10 +8,11 @@ import pytest
 
 from companion.chapters.batchnorm_norms import matches, rate_conclusions, rate_figures
 from companion.chapters.batchnorm_norms.experiments import gains, matched, networks, tables
-from companion.evidence import claims, records
+from companion.evidence import claims, published, records
 
 MATCHED = "batchnorm-matched-rate-digits-book"
 GAINS = "batchnorm-gain-decay-digits-book"
+NETWORKS = "batchnorm-networks-digits-book"
 
 
 def recorded(name):
@@ -66,8 +67,8 @@ def test_the_small_networks_are_those_of_table_1():
 
 @pytest.mark.parametrize(
     ("name", "experiment"),
-    [(MATCHED, matched.DIGITS), (GAINS, gains.DIGITS)],
-    ids=["matched", "gains"],
+    [(MATCHED, matched.DIGITS), (GAINS, gains.DIGITS), (NETWORKS, networks.DIGITS)],
+    ids=["matched", "gains", "networks"],
 )
 def test_records_are_paired_whole_and_of_the_declared_arms(name, experiment):
     record = recorded(name)
@@ -118,6 +119,20 @@ def test_parts_by_hand():
     assert matches.told(made, [pair]) == "follows wd, sgd less wd, sgd: -10.0 (-10.0 to -10.0)"
 
 
+def test_the_papers_side_of_the_small_table_is_its_table_1():
+    rows = matches.small_table(recorded(NETWORKS)).set_index("cell")
+    assert list(rows.index) == list(networks.CELLS)
+    for cell in networks.CELLS:
+        for images, column in (("c10", "C10"), ("c100", "C100")):
+            wrs, wd = (
+                published.value("L", "1", f"{cell} {images} {arm}", "test_accuracy")
+                for arm in ("wrs", "wd")
+            )
+            assert rows.loc[cell, column] == pytest.approx(100 * (wrs - wd))
+    assert (rows["low"] <= rows["ours"]).all()
+    assert (rows["ours"] <= rows["high"]).all()
+
+
 # --- guards and figures ----------------------------------------------------------------------
 
 
@@ -142,8 +157,9 @@ def swapped(record, one, two):
         (rate_conclusions.check_followed, MATCHED, ("follows wrs, sgd", "none, sgd")),
         (rate_conclusions.check_followed, MATCHED, ("rate x 10, sgd", "wd, sgd")),
         (rate_conclusions.check_gains, GAINS, ("wd, 0", "wd, 1")),
+        (rate_conclusions.check_networks, NETWORKS, ("vgg16 adamw wd", "vgg16 adamw wrs")),
     ],
-    ids=["decay", "rescaling", "uniform", "gains"],
+    ids=["decay", "rescaling", "uniform", "gains", "networks"],
 )
 def test_a_guard_holds_on_its_record_and_not_on_another(check, name, arms):
     check(recorded(name))
@@ -156,8 +172,9 @@ def test_a_guard_holds_on_its_record_and_not_on_another(check, name, arms):
     [
         (rate_figures.followed, MATCHED, "AdamW, rate of WRS"),
         (rate_figures.decays, GAINS, "WRS, gains decay at decays of 0, 0.05"),
+        (rate_figures.small_table, NETWORKS, "the paper's +0.92"),
     ],
-    ids=["followed", "gains"],
+    ids=["followed", "gains", "networks"],
 )
 def test_figures_say_their_numbers(draw, name, word):
     shown = draw(recorded(name))

@@ -1,4 +1,5 @@
-"""Runs beside those whose norms they follow: what the records of the side page hold."""
+"""Runs beside those whose norms they follow, and Table 1 in small: what records of the side page
+hold."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ import pandas as pd
 
 from companion.chapters.batchnorm_norms import bounded as tracks
 from companion.chapters.batchnorm_norms import inside, parts
-from companion.chapters.batchnorm_norms.experiments import matched
+from companion.chapters.batchnorm_norms.experiments import matched, networks
+from companion.evidence import published
 from companion.evidence.records import Record
 
 
@@ -45,3 +47,26 @@ def turns_apart(record: Record, hold: str, optimizer: str, layer: int) -> float:
         for kind in (f"follows {hold}", hold)
     )
     return float(np.sqrt(mine.pow(2).mean() / followed.pow(2).mean()) - 1)
+
+
+def small_table(record: Record) -> pd.DataFrame:
+    """WRS less WD in points, a row for each network and optimizer of Table 1: ours with its 95 %
+    interval, from a record of `networks.DIGITS`, and the paper's on CIFAR-10 and CIFAR-100."""
+    printed = published.paired_rows("L", "1")
+    printed["gain"] = printed["wrs"] - printed["wd"]
+    cells = printed["network"] + " " + printed["optimizer"]
+    rows = []
+    for cell in networks.CELLS:
+        ours = gap(record, f"{cell} wrs", f"{cell} wd")
+        theirs = printed[cells == cell].set_index("dataset")["gain"]
+        rows.append(
+            {
+                "cell": cell,
+                "ours": ours.estimate,
+                "low": ours.low,
+                "high": ours.high,
+                "C10": theirs["c10"],
+                "C100": theirs["c100"],
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,10 +1,10 @@
-"""What chapter 5's side page says of learning rates that follow a norm and of decays of gains, and
-the checks that guard it."""
+"""What chapter 5's side page says of learning rates that follow a norm, of decays of gains and of
+Table 1 in small, and the checks that guard it."""
 
 from __future__ import annotations
 
-from companion.chapters.batchnorm_norms import matches
-from companion.chapters.batchnorm_norms.experiments import gains
+from companion.chapters.batchnorm_norms import inside, matches
+from companion.chapters.batchnorm_norms.experiments import gains, networks
 from companion.chapters.batchnorm_norms.experiments.matched import FACTORS, HOLDS, PLAIN, arm
 from companion.evidence import claims
 from companion.evidence.records import Record
@@ -103,5 +103,27 @@ def check_gains(record: Record) -> None:
             < 1
             for decay in gains.DECAYS
         ),
+        record,
+    )
+
+
+def check_networks(record: Record) -> None:
+    """Guard the sentences about Table 1 in small, a record of `networks.DIGITS`."""
+    values, rows = inside.final(record), matches.small_table(record).set_index("cell")
+    adamw = [cell for cell in networks.CELLS if cell.endswith("adamw")]
+    sgd = [cell for cell in networks.CELLS if cell not in adamw]
+    claims.require(
+        "with AdamW WRS is ahead in all nine pairs of runs, and in all six cells of the paper",
+        all((values[f"{cell} wrs"] > values[f"{cell} wd"]).all() for cell in adamw)
+        and sum(len(values[f"{cell} wrs"]) for cell in adamw) == 9
+        and (rows.loc[adamw, ["C10", "C100"]] > 0).all(axis=None),
+        record,
+    )
+    claims.require(
+        "with SGD each of our intervals holds 0, and the paper's differences have both signs",
+        (rows.loc[sgd, "low"] < 0).all()
+        and (rows.loc[sgd, "high"] > 0).all()
+        and (rows.loc[sgd, ["C10", "C100"]] > 0).any(axis=None)
+        and (rows.loc[sgd, ["C10", "C100"]] < 0).any(axis=None),
         record,
     )
