@@ -117,6 +117,9 @@ _CSS = (
     ".wis-table thead tr:last-child :is(th,td){border-bottom:1px solid var(--wis-ink)}"
     ".wis-table :is(th,td):first-child{padding-left:0}"
     ".wis-table :is(th,td):last-child{padding-right:0}"
+    # A phone scrolls the numbers sideways under the verdict, which stays in sight.
+    "@media(max-width:480px){.wis-table tr :is(th,td):last-child{position:sticky;right:0;"
+    "min-width:5.6rem;padding-left:.5rem;background:var(--wis-paper)!important}}"
     ".wis-note{font-size:.95rem;line-height:1.45;color:var(--wis-muted);margin:-.6rem 0 1.5rem}"
 )
 
