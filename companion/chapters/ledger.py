@@ -88,6 +88,34 @@ class Errata:
         return f'<style>{style.css()}{_CSS}</style><dl class="wis-errata">{items}</dl>'
 
 
+def overview(findings: Iterable[Finding]) -> Overview:
+    """The findings of an audit at a glance: a row each, with its verdict and what it changes."""
+    return Overview(tuple(findings))
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Findings as a table: what was checked, the verdict, and what that changes."""
+
+    findings: tuple[Finding, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{one.lead}: {one.verdict}. {one.effect}" for one in self.findings)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row">{html.escape(_capital(one.lead))}</th>'
+            f"<td>{badge(one.verdict)}</td><td>{_sentence(one.effect)}</td></tr>"
+            for one in self.findings
+        )
+        return (
+            f"<style>{style.css()}{_CSS}</style>"
+            '<div class="wis wis-ledger wis-overview"><table><thead><tr><th scope="col">checked'
+            '</th><th scope="col">verdict</th><th scope="col">what that changes</th></tr></thead>'
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+
+
 def _summary(rows: pd.DataFrame) -> str:
     """How many accuracies and best epochs of each paper have which verdict."""
     shown = []
@@ -204,6 +232,12 @@ _CSS = (
     ".wis-ledger thead th{color:var(--wis-muted);border-bottom:1px solid var(--wis-ink)}"
     ".wis-ledger :is(th,td):first-child{padding-left:0}"
     ".wis-open summary{cursor:pointer;margin-top:1.6rem;font-weight:600}"
+    ".wis-overview table{white-space:normal}"
+    ".wis-overview :is(th,td){text-align:left;vertical-align:top}"
+    ".wis-overview tbody th{font-weight:600}"
+    "@media(max-width:480px){.wis-overview thead{display:none}"
+    ".wis-overview :is(th,td){display:block;padding:.15rem 0}"
+    ".wis-overview th{padding-top:.7rem}}"
     ".wis-errata dt{margin-top:1.8rem;font-weight:600}"
     ".wis-errata dd{margin:.35rem 0 0 1rem}"
     ".wis-note{font-size:.9rem;line-height:1.45;color:var(--wis-muted);overflow-wrap:anywhere}"

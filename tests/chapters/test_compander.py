@@ -14,7 +14,10 @@ from companion.chapters.compander import (
     errata,
     explorables,
     figures,
+    gain_conclusions,
     lab,
+    learned_conclusions,
+    learned_figures,
     walks,
 )
 from companion.chapters.compander.experiments import mlp, networks
@@ -138,6 +141,15 @@ def test_every_twin_has_the_rate_that_its_curve_implies():
                 assert arm.settings.learning_rate == pytest.approx(0.1 * factor), table
 
 
+def test_table_vi_trains_one_pair_a_layer_and_one_a_network():
+    arms = networks.TABLES["VI"].arms
+    for depth in (18, 34, 50):
+        fine, coarse = (arms[f"resnet{depth}-wc-{one}"].settings for one in ("fine", "coarse"))
+        assert (fine.compander_a, fine.compander_b, fine.compander_learn) == (0.5, 1.0, "fine")
+        assert replace(coarse, compander_learn="fine") == fine
+    assert networks.TABLES["VI"].scale("full").arms is None
+
+
 def test_pairs_are_taken_seed_by_seed(digits):
     found = differences.accuracies(digits)
     assert all(values.index.tolist() == list(range(24)) for values in found.values())
@@ -225,11 +237,13 @@ def test_the_chapters_words_stand_under_guard(digits, cifar, adaptive):
     conclusions.check_reach()
     conclusions.check_printed()
     conclusions.check_overhead(shipped_overheads())
-    conclusions.check_only_a_rate(cifar)
-    conclusions.check_pairs(records.recorded("compander-pairs-cifar10-jpeg-book"))
-    conclusions.check_digits(digits)
-    conclusions.check_learned(digits)
-    conclusions.check_adaptive(adaptive)
+    gain_conclusions.check_only_a_rate(cifar)
+    gain_conclusions.check_pairs(records.recorded("compander-pairs-cifar10-jpeg-book"))
+    gain_conclusions.check_batch_norm(records.recorded("compander-batch-norm-digits-book"))
+    gain_conclusions.check_resnet(records.recorded("compander-resnet-cifar10-jpeg-book"))
+    gain_conclusions.check_digits(digits)
+    learned_conclusions.check_learned(digits)
+    gain_conclusions.check_adaptive(adaptive)
     conclusions.check_lab()
 
 
@@ -241,7 +255,7 @@ def test_a_record_that_says_otherwise_stops_the_build(cifar, monkeypatch):
 
     monkeypatch.setattr(differences, "compared", other)
     with pytest.raises(claims.Unsupported, match="only a learning rate"):
-        conclusions.check_only_a_rate(cifar)
+        gain_conclusions.check_only_a_rate(cifar)
 
 
 def test_pairs_that_agree_stop_the_build(monkeypatch):
@@ -249,7 +263,7 @@ def test_pairs_that_agree_stop_the_build(monkeypatch):
     near = differences.one(pairs, "wc", "wc")
     monkeypatch.setattr(differences, "one", lambda *_: near)
     with pytest.raises(claims.Unsupported, match="ends some tenths of a point below its twin"):
-        conclusions.check_pairs(pairs)
+        gain_conclusions.check_pairs(pairs)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +289,7 @@ def test_figures_say_what_they_show(digits, cifar, adaptive):
     assert "WC, 100 a and b: 1.000, 1.000, 1.000" in figures.where_the_weights_are(cifar).alt
     assert "Kurtosis, WC, σ/a = 1" in figures.near_zero(digits).alt
     assert "WC, slope-aware: 0.1" in figures.adaptive(adaptive).alt
-    assert "learned, one a layer, layer 3: a 1." in figures.learned(digits).alt
+    assert "learned, one a layer, layer 3: a 1." in learned_figures.learned(digits).alt
 
 
 def test_the_errata_recompute_the_leads():

@@ -174,7 +174,7 @@ def test_the_map_names_each_run_and_counts_the_border(tanh):
     depths, gains_ = depth_gain.DEPTHS, depth_gain.GAINS["tanh"]
     cell = shown.grid[gains_.index(0.7), depths.index(32), 3]
     assert "0 of 10 runs learned" in cell.caption
-    assert "right in 90% of the cells" in cell.caption
+    assert "right in 90 % of the cells" in cell.caption
 
 
 def test_the_calculator_says_what_the_library_says():

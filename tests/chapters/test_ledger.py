@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 
 from companion.chapters import ledger, reproduction
 from companion.evidence import claims
@@ -47,3 +48,13 @@ def test_a_finding_says_what_is_printed_what_we_compute_and_what_it_changes():
     ):  # fmt: skip
         assert part in page
     assert "does not hold" in repr(ledger.errata([FINDING]))
+
+
+def test_the_overview_has_a_row_for_each_finding():
+    shown = ledger.overview([FINDING, replace(FINDING, lead="a < b", verdict="holds")])
+    page = shown._repr_html_()
+    assert page.count('<th scope="row">') == 2
+    assert '<th scope="row">Arithmetic</th><td><span class="verdict verdict-does-not-hold">' in page
+    assert "A &lt; b" in page
+    assert "<td>None.</td>" in page
+    assert repr(shown) == "arithmetic: does not hold. none.\na < b: holds. none."

@@ -22,6 +22,7 @@ from companion.chapters.toolbox import (
 )
 from companion.chapters.toolbox.experiments import features
 from companion.chapters.toolbox.experiments import remedies as remedies_plan
+from companion.display.labs.control import Refusal
 from companion.display.labs.settings import plan
 from companion.evidence import claims, records, selection
 from companion.evidence.stopping import Rule, Stopped, replay
@@ -255,7 +256,7 @@ def test_figures_say_what_they_show(record, dropped, mnist, large):
     assert "as printed: 0.250 behind one layer, 0.016 behind 3" in figures.means_kept().alt
     assert "Two units, correlation, mean size (%): 18.5" in figures.useful_features(dropped).alt
     assert "accuracy, best of all: 1.21" in figures.optimism(record).alt
-    assert "the book's rule: 4.6%" in figures.false_alarms(large).alt
+    assert "the book's rule: 4.6 %" in figures.false_alarms(large).alt
     assert "none 0.062; L1 1e-4 0.045" in figures.overfitting(mnist).alt
     assert "signed ranks" in figures.remedies_table(mnist).to_html()
 
@@ -287,6 +288,14 @@ def test_the_labs_controls_reach_the_training(tmp_path):
     assert {name: getattr(settings, name) for name in moved} == moved
     made = lab.remedies(tmp_path)
     assert made.message.value == ""
+
+
+def test_the_lab_refuses_a_batch_of_one_image_under_batch_norm_alone():
+    setup = lab.setup()
+    chosen = setup.usual | {"batch": 383, "normalization": "batch"}  # 3 x 383 + 1 images
+    with pytest.raises(Refusal, match="Batch norm needs 2 images or more in every batch"):
+        plan(setup, chosen)
+    assert plan(setup, chosen | {"normalization": "layer"}).settings.batch_size == 383
 
 
 def test_the_lab_without_noise_repeats_a_recorded_arm(dropped):
@@ -357,7 +366,7 @@ def test_a_stopping_function_is_told_when_it_is_late_early_or_keeps_the_last():
         (check.l1_zero, 0.6, 0.9, "stronger than the loss's own"),
         (check.same_pull, 1e-2, 1e-3, "shrinks the weight 0.1 times"),
         (check.same_pull, 1e-2, 0, "nothing shrinks"),
-        (check.forgotten, 44, 43, "1.1% of the way is left"),
+        (check.forgotten, 44, 43, "1.1 % of the way is left"),
         (check.forgotten, 44, 100, "fewer batches do it"),
         (check.batch_noise, 100, 10, "scatters by 0.32"),
         (check.batch_noise, 100, 0, "at least one image"),

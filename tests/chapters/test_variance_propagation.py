@@ -132,14 +132,14 @@ def test_the_errata_name_the_reason(record):
     (found,) = errata.findings(record)
     assert found.verdict == "holds"
     assert "eq. 9 gives 2 for the last layer and 63.3 is measured" in found.computed
-    assert "correlation 53%" in found.computed
+    assert "correlation 53 %" in found.computed
 
 
 def test_the_interval_of_a_variance_covers_it():
     random, hits = np.random.default_rng(0), 0
     for _ in range(400):
-        low, _, high = figures.variance_interval(random.standard_normal(30))
-        hits += low <= 1 <= high
+        found = figures.variance_interval(random.standard_normal(30))
+        hits += found.low <= 1 <= found.high
     assert abs(hits / 400 - 0.95) < 5 * math.sqrt(0.95 * 0.05 / 400)
 
 

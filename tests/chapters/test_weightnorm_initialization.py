@@ -278,6 +278,14 @@ def test_the_lab_trains_the_records_arm_and_widths_that_change():
     assert forward.gain == pytest.approx(0.5 * math.sqrt(2))
 
 
+def test_the_lab_rescales_at_most_as_rarely_as_it_trains():
+    """18 batches of 64 an epoch, 20 epochs."""
+    setup = lab.setup()
+    with pytest.raises(Refusal, match="k must be at most 360, the steps of the whole training"):
+        plan(setup, setup.usual | {"period": 361})
+    assert plan(setup, setup.usual | {"period": 360}).settings.tau == 360
+
+
 def test_the_lab_refuses_a_gain_that_means_nothing():
     setup = lab.setup()
     with pytest.raises(Refusal, match=r"No gain changes the lengths of this start \(length 1\)"):

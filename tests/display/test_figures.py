@@ -9,7 +9,9 @@ from scipy import stats
 
 from companion.chapters.rescaling.experiments.mlp import MLP
 from companion.display import figures, labels, style, svg
+from companion.display.intervals import intervals
 from companion.display.labels import spread
+from companion.evidence.summaries import Summary
 
 LOOKS = MLP.arms
 ARMS = ("none", "wr", "wd-1e-2", "wd-1e-3", "wd-1e-4")
@@ -273,3 +275,19 @@ def test_the_smallest_text_of_a_panel_is_11_px_on_a_phone(columns, width):
     sizes = [text.get_fontsize() for text in first.texts]
     sizes += [tick.get_fontsize() for tick in first.get_xticklabels()]
     assert min(sizes) * 96 / 72 * shrunk >= 10.99
+
+
+@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize("dash", [None, "dashed"])
+def test_a_bar_is_its_interval_through_its_mean(rows, dash):
+    found = [Summary(2.0, 1.0, 5, 1.5, 2.5), Summary(3.0, 1.0, 5, 2.0, 4.0)]
+    _, axes = figures.canvas()
+    assert intervals(axes, (10, 20), found, "wr", dash, rows) == [2.0, 3.0]
+    drawn = [line.get_xydata()[:, ::-1] if rows else line.get_xydata() for line in axes.lines]
+    bars, joined, dots = drawn[:2], drawn[2:-1], drawn[-1]
+    for bar, place, one in zip(bars, (10, 20), found, strict=True):
+        assert bar.tolist() == [[place, one.low], [place, one.high]]
+    assert dots.tolist() == [[10, 2], [20, 3]]
+    assert [line.tolist() for line in joined] == ([] if dash is None else [dots.tolist()])
+    assert axes.lines[-1].get_marker() == "o"
+    assert {line.get_color() for line in axes.lines} == {style.colour("wr")}

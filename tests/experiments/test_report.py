@@ -173,7 +173,7 @@ def test_what_the_slides_claim_is_repeated():
         "Entangled units": "holds",
         "Products": "holds",
     }
-    with pytest.raises(ValueError, match="source must be one of A, L, N, S"):
+    with pytest.raises(ValueError, match="source must be one of A, C, L, N, S"):
         all_repeated.claims("Z")
 
 
@@ -188,6 +188,19 @@ def test_what_l_derives_is_repeated():
         "Figure 8": "holds",
         "Figure S3": "holds",
         "Noise outside the input span": "does not hold",
+    }
+
+
+def test_what_the_companders_paper_says_is_repeated():
+    found = {claim.sentence.split(":")[0]: claim.verdict for claim in all_repeated.claims("C")}
+    assert found == {
+        "Figure 3": "holds",
+        "Figure 4": "holds",
+        "Section IV-D": "does not hold",
+        "Section IV-E, a": "holds",
+        "Section IV-E, b": "undecided",
+        "Section IV-E, fine and coarse": "undecided",
+        "Section III-A3": "holds",
     }
 
 

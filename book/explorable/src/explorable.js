@@ -1,5 +1,5 @@
 // <weights-explorable>: a figure with controls that needs no kernel and no network.
-// The data format is explained in companion/display/page.py.
+// The data format is explained in companion/display/explorables/page.py.
 import { controlRow } from "./controls.js";
 import { at, csvOfAll, csvOfSetting, dataTables, heatRows, isHeat, unfold } from "./data.js";
 import { element } from "./dom.js";

@@ -10,6 +10,7 @@ from companion.chapters.batchnorm_norms import inside
 from companion.chapters.batchnorm_norms.experiments import bounded, small
 from companion.display import style
 from companion.display.figures import accuracy_curves, canvas, log_axis, name_lines, show
+from companion.display.intervals import intervals
 from companion.display.labels import head
 from companion.display.svg import Shown
 from companion.evidence.records import Record
@@ -103,12 +104,7 @@ def rates(record: Record) -> Shown:
     values, said, ends = inside.final(record), [], []
     for kind, (label, family, dash) in bounded.KINDS.items():
         found = [summary(values[bounded.arm(kind, rate)]) for rate in bounded.RATES]
-        means = [one.mean for one in found]
-        colour = style.colour(family)
-        axes.plot(bounded.RATES, means, "o", color=colour, ms=5)
-        axes.plot(bounded.RATES, means, color=colour, lw=1.6, ls=style.linestyle(dash))
-        for rate, one in zip(bounded.RATES, found, strict=True):
-            axes.plot([rate] * 2, [one.low, one.high], color=colour, lw=1.1)
+        means = intervals(axes, bounded.RATES, found, family, dash)
         ends.append((means[-1], label, style.text_colour(family)))
         told = ", ".join(f"{mean:.1f}" for mean in means)
         at = ", ".join(f"{rate:g}" for rate in bounded.RATES)

@@ -75,16 +75,9 @@ def trained(
     eps: float = 1e-5,
 ) -> Paths:
     """The same for any decay, rescale period (0: never) and eps of batch norm."""
-    model = initialize_(ConvNet(CHANNELS, normalization="batch").to(dtype), seed=0)
-    for layer in model.features:
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.eps = eps
-    kernels = [one.weight for one in model.features if isinstance(one, nn.Conv2d)]
+    model = start(SPREAD, dtype, eps)
+    kernels = _kernels(model)
     watched = kernels[1]
-    with torch.no_grad():
-        sizes = SPREAD ** torch.linspace(-1, 1, len(watched), dtype=dtype)
-        rescaled_to_unit_norm(watched, axes=(1, 2, 3), out=watched)
-        watched.mul_(sizes[:, None, None, None])
     known = {id(kernel) for kernel in kernels}
     others = [value for value in model.parameters() if id(value) not in known]
     optimizer = torch.optim.SGD(
@@ -103,6 +96,33 @@ def trained(
                 rescaled_to_unit_norm(kernel.detach(), axes=(1, 2, 3), out=kernel.detach())
     squares.append(_square(watched))
     return Paths(torch.stack(squares).numpy(), torch.stack(slopes).numpy())
+
+
+def start(spread: float, dtype: torch.dtype = torch.float32, eps: float = 1e-5) -> ConvNet:
+    """The untrained network, its second convolution's channels at norms from 1 / spread to spread,
+    evenly on a log scale."""
+    model = initialize_(ConvNet(CHANNELS, normalization="batch").to(dtype), seed=0)
+    for layer in model.features:
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eps = eps
+    kernel = _kernels(model)[1].detach()
+    sizes = spread ** torch.linspace(-1, 1, len(kernel), dtype=dtype)
+    rescaled_to_unit_norm(kernel, axes=(1, 2, 3), out=kernel)
+    kernel.mul_(sizes[:, None, None, None])
+    return model
+
+
+@torch.no_grad()
+def noticed(dtype: torch.dtype = torch.float32, eps: float = 1e-5) -> float:
+    """The largest difference that `SPREAD` makes to an output of a batch, over the largest
+    output."""
+    images, _ = batch(1, BATCH, dtype)
+    spread, alike = (start(size, dtype, eps)(images) for size in (SPREAD, 1.0))
+    return float((spread - alike).abs().max() / alike.abs().max())
+
+
+def _kernels(model: ConvNet) -> list[nn.Parameter]:
+    return [layer.weight for layer in model.features if isinstance(layer, nn.Conv2d)]
 
 
 def _square(kernels: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from companion.chapters.batchnorm_norms.norm_figures import LAYER
 from companion.evidence import claims
 from companion.evidence.records import Record
 from companion.evidence.summaries import difference
+from companion.theory import norms
 
 LAYERS = (1, 2, 3)
 DECAYED = ("wd-5e-4", "wd-5e-4, rate x 10", "wd-1e-3, no momentum")
@@ -68,6 +69,10 @@ def check_trailing(record: Record) -> None:
         and abs(early["fast"].mean() - 1) < 0.02,
         record,
     )
+    settings = [record.provenance["arms"][arm] for arm in DECAYED[:2]]
+    waits = [norms.relaxation_steps(parts.kernel_rate(one), one["weight_decay"], one["momentum"])
+             for one in settings]  # fmt: skip
+    claims.require("a relaxation takes 250 steps, and 25", np.allclose(waits, (250, 25)), record)
     claims.require(
         "when the rate falls the level falls at once to three fifths, and an epoch later the norm "
         "is half as large again as its level at the given rate, and near it at ten times the rate",

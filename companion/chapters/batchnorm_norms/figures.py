@@ -43,7 +43,7 @@ NAMED = {
 
 def orthogonal() -> Shown:
     """How orthogonal gradient and weights are, and how fast a norm grows in equal flow time."""
-    figure, (left, right) = canvas(columns=2, height=2.7)
+    figure, (left, right) = canvas(columns=2, height=2.5)
     said = []
     norm = np.array(SIZES) * np.sqrt(2)
     for eps, name, family, above in (
@@ -149,8 +149,7 @@ def turns(digits: Record, cifar: Record) -> Shown:
         caption="Decay and rescaling lie on one curve once the turn of their steps is the axis; "
         "holding the output layer too (open square) is another matter.",
         ran=f"{digits.label()}; {cifar.label()}. First layer, last quarter at the first learning "
-        "rate; lasting turn: per root of the number of steps. Diamond: nothing holds the norm; "
-        "circles: decay; squares: WRS.",
+        "rate. Diamond: nothing holds the norm; circles: decay; squares: WRS.",
         name="turns",
     )
 
@@ -174,7 +173,7 @@ def _dot(axes, arms: Mapping[str, Arm], name: str, rows, place: tuple | None) ->
 def late_gradients(record: Record) -> Shown:
     """Norm and gradient over training with and without decay, through a fall of the learning
     rate; a record of `experiments.convnet.SGD`."""
-    figure, panels = canvas(columns=2, height=2.6)
+    figure, panels = canvas(columns=2, height=2.4)
     said = []
     for axes, column, title in (
         (panels[0], "norm", "Norm of a unit's weights"),

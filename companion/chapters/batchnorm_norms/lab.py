@@ -68,7 +68,7 @@ def setup() -> Setup:
         "weight_norm",
         1,
         log=True,
-        theory=("where it would settle", expected_norm),
+        theory=("level", expected_norm),
     )
     return replace(made, controls=controls, meaning=meaning, panels=(norm, mlp.TEST_ACCURACY))
 

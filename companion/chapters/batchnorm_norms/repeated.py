@@ -47,13 +47,16 @@ def growth() -> Claim:
 
 
 def low_rank() -> Claim:
-    """Section 4.2."""
+    """Section 4.2, and its supplement A.5 for convolutions."""
     ranks = {images: by_hand.update_rank(images) for images in (3, 8, 16)}
+    kernels = {images: by_hand.kernel_rank(images) for images in (3, 5)}
     said = ", ".join(f"{rank} from {images} images" for images, rank in ranks.items())
+    patches = " and ".join(f"{rank} from {4 * images}" for images, (rank, _) in kernels.items())
     return _derived(
-        f"Low rank: the gradient of a layer has rank {said}; the paper derives one less than the "
-        "images, at most.",
-        all(rank <= images - 1 for images, rank in ranks.items()),
+        f"Low rank: the gradient of a layer has rank {said}, and that of a convolution's kernels "
+        f"{patches} patches; the paper derives one less than the images, or the patches, at most.",
+        all(rank <= images - 1 for images, rank in ranks.items())
+        and all(rank <= bound for rank, bound in kernels.values()),
     )
 
 

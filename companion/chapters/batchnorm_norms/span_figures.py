@@ -9,6 +9,7 @@ from companion.chapters.batchnorm_norms.experiments import batches, period, smal
 from companion.display import style
 from companion.display.figures import canvas, log_axis, name_lines, show
 from companion.display.forest import forest
+from companion.display.intervals import intervals
 from companion.display.labels import head
 from companion.display.svg import Shown
 from companion.evidence.records import Record
@@ -217,12 +218,7 @@ def when_and_how_many(record: Record, sizes: Record) -> Shown:
     for kind in ("weak", "strong", "wrs", "wrs all"):
         arm = batches.DIGITS.arms[batches.arm(kind, batches.SIZES[0])]
         found = [summary(values[batches.arm(kind, size)]) for size in batches.SIZES]
-        means = [one.mean for one in found]
-        colour = style.colour(arm.family)
-        right.plot(batches.SIZES, means, "o", color=colour, ms=5)
-        right.plot(batches.SIZES, means, color=colour, lw=1.6, ls=style.linestyle(arm.dash))
-        for size, one in zip(batches.SIZES, found, strict=True):
-            right.plot([size] * 2, [one.low, one.high], color=colour, lw=1.2)
+        means = intervals(right, batches.SIZES, found, arm.family, arm.dash)
         label = arm.label.rpartition(", ")[0]
         ends.append((means[-1], label, style.text_colour(arm.family)))
         told = ", ".join(f"{mean:.1f}" for mean in means)

@@ -75,6 +75,44 @@ def slowed(answer: Any) -> Reply:
     return number(answer, broken)
 
 
+def folded(answer: Any) -> Reply:
+    """The straightest cell (a, b) of C's grid with nearly the learning rate of a = 0.5, b = 0.7."""
+
+    def broken(a: float, b: float) -> str:
+        if {round(10 * a, 6), round(10 * b, 6)} - set(range(5, 11)):
+            return f"a = {a:g}, b = {b:g} is no cell of the grid"
+        if abs((a / b) ** 2 / (5 / 7) ** 2 - 1) > 0.1:
+            return f"there (a/b)^2 is {(a / b) ** 2:.2f}, not {(5 / 7) ** 2:.2f}"
+        return "" if a > 0.65 else "a cell with a larger a has nearly that rate too"
+
+    return numbers(answer, 2, broken)
+
+
+def moved_decay(answer: Any) -> Reply:
+    """The decay of v at b = 1 that does what 0.001 does at b = 0.6."""
+
+    def broken(decay: float) -> str:
+        wanted = 0.6**2 * 1e-3
+        if abs(decay / wanted - 1) < 0.01:
+            return ""
+        times = decay / wanted
+        return f"times the learning rate, u would shrink {times:.3g} times as fast as v / b does"
+
+    return number(answer, broken)
+
+
+def pull(answer: Any) -> Reply:
+    """The gradient by a = 0.5 of w = (0.3, -0.2, 0.1), the one by w being (1, 2, -1)."""
+
+    def broken(slope: float) -> str:
+        step = 1e-3  # of a, which stretches every weight by as large a share
+        change = sum(d * w * step / 0.5 for d, w in zip((1, 2, -1), (0.3, -0.2, 0.1), strict=True))
+        off = abs(slope * step - change)
+        return "" if off < 1e-2 * step else f"raised by 0.001, a changes the loss by {change:.1g}"
+
+    return number(answer, broken)
+
+
 def _called(function: Callable[..., Any], *arguments: float) -> float | None:
     try:
         return float(function(*arguments))

@@ -192,37 +192,3 @@ def adaptive(record: Record) -> Shown:
         ran=f"{record.label()}. Band: 95 % interval.",
         name="adaptive",
     )
-
-
-def learned(digits: Record) -> Shown:
-    """Where a and b go that are learned, run by run (`mlp.DIGITS`)."""
-    figure, panels = canvas(columns=3, height=2.8, sharey=True)
-    said = []
-    rows = digits.layers
-    for axes, arm in zip(panels, ("coarse", "fine", "fine-slow"), strict=True):
-        mine = rows[(rows["arm"] == arm) & (rows["epoch"] == rows["epoch"].max())]
-        layers = sorted(mine["layer"].unique())
-        for layer in layers:
-            here = mine[mine["layer"] == layer]
-            look = {"color": style.colour("compander"), "alpha": 0.3 + 0.7 * (layer - 1) / 2}
-            axes.plot(here["curve_b"], here["curve_a"], "o", ms=6, mew=0, **look)
-            said.append(
-                f"{mlp.DIGITS.arms[arm].label}, layer {layer}: a {here['curve_a'].median():.2f}, "
-                f"b {here['curve_b'].median():.2f}"
-            )
-        axes.set_xlim(0, 1.3)
-        axes.plot(1.0, 0.5, "+", color=style.INK, ms=13, mew=1.6)
-        axes.axhline(0, color=style.INK, lw=0.8, dashes=(4, 3))
-        axes.grid(True, axis="x")
-        axes.tick_params(labelleft=True)
-        _, _, how = mlp.DIGITS.arms[arm].label.partition(", ")
-        words = "+: start" if arm == "coarse" else "pale: layer 1, dark: layer 3"
-        head(axes, f"a, {how}", words, "b")
-    return show(
-        figure,
-        alt=f"Medians over runs after training. {'; '.join(said)}.",
-        caption="Learned at the weights' rate, a and b go far, and a can cross 0; learned a "
-        "hundred times more slowly they hardly move.",
-        ran=f"{digits.label()}. A dot is a layer of a run after the last epoch, ten runs an arm.",
-        name="learned",
-    )

@@ -99,8 +99,8 @@ def border_words(record: Record) -> str:
     cells = maps.depth_gain_cells(record)
     return (
         f"Of {len(cells)} cells, a border at {maps.BORDER:g} depth scales tells "
-        f"{maps.agreement(cells):.0%} rightly;\nSpearman's correlation of accuracy and depth "
-        f"scales is {maps.rank_correlation(cells):.2f}."
+        f"{100 * maps.agreement(cells):.0f} % rightly;\nSpearman's correlation of accuracy and "
+        f"depth scales is {maps.rank_correlation(cells):.2f}."
     )
 
 

@@ -41,7 +41,7 @@ def depth_and_gain(record: Record | None = None) -> Explorable:
             f"{depth} layers, gain {gain:g}: {learned} of {len(cell['runs'])} runs learned "
             f"(at learning rate {cell['rate']:g}: {runs} %){_speed(cell['steps'])}. The network is "
             f"{cell['scales']:.3g} depth scales deep. A border at {border:g} is right in "
-            f"{maps.agreement(cells, border):.0%} of the cells.",
+            f"{100 * maps.agreement(cells, border):.0f} % of the cells.",
         )
 
     return Explorable.compute(

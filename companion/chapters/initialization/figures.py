@@ -31,7 +31,7 @@ LOOKS = {"kaiming": ("wr", "-"), "kaiming_out": ("wd", "--"), "xavier": ("wrs", 
 
 def symmetry(steps: int = 300) -> Shown:
     """How far the units of a layer differ, by step: from equal weights and from random ones."""
-    figure, axes = canvas(width=4.5, height=3.0)
+    figure, axes = canvas(width=4.5, height=3.0, text=1.3)
     ends, apart = [], {}
     for name, precision, scheme, family in (
         ("random", "float32", "kaiming", "none"),
@@ -95,8 +95,8 @@ def border(record: Record) -> Shown:
     return show(
         figure,
         alt=f"Of {len(cells)} cells {int(learned.sum())} learned; a border at "
-        f"{maps.BORDER:g} depth scales is right in {maps.agreement(cells):.0%} of them, and "
-        f"Spearman's correlation of accuracy and depth scales is "
+        f"{maps.BORDER:g} depth scales is right in {100 * maps.agreement(cells):.0f} % of them, "
+        f"and Spearman's correlation of accuracy and depth scales is "
         f"{maps.rank_correlation(cells):.2f}.",
         caption="Theory of infinitely wide networks at initialization says which networks of "
         "width 64 can be trained.",
@@ -176,7 +176,7 @@ def through_depth() -> Shown:
 
 def scheme_results(record: Record) -> Shown:
     """Every run's test error by scheme, activation and shape, at the better learning rate."""
-    figure, panels = canvas(columns=2, height=3.9, sharex=True)
+    figure, panels = canvas(columns=2, width=8.2, height=3.9, sharex=True)
     ends, said = maps.ends(record), []
     for axes, shape in zip(panels, schemes.SHAPES, strict=True):
         labels = []

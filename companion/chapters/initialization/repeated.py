@@ -30,9 +30,9 @@ def constant(record: Record) -> Claim:
         for scheme in ("constant", "kaiming")
     )
     return claims.direction(
-        f"Constant weights: sixteen ReLU layers read {equal.mean:.1%} of the digits from equal "
-        f"weights and {random.mean:.1%} from random ones; the slides say that the network "
-        "degrades.",
+        f"Constant weights: sixteen ReLU layers read {100 * equal.mean:.1f} % of the digits from "
+        f"equal weights and {100 * random.mean:.1f} % from random ones; the slides say that the "
+        "network degrades.",
         summaries.difference(equal, random),
         published_sign=-1,
         records=[record],
@@ -44,9 +44,9 @@ def any_random(record: Record) -> Claim:
     cells = maps.depth_gain_cells(record).set_index(["depth", "gain"])["runs"]
     small, right = (summaries.summary(np.array(cells[32, gain])) for gain in (0.5, 1.0))
     return claims.direction(
-        f"Any random weights: 32 ReLU layers read {small.mean:.1%} of the digits from weights of "
-        f"half the size and {right.mean:.1%} from the right size; the slides expect a product of "
-        "small factors to vanish.",
+        f"Any random weights: 32 ReLU layers read {100 * small.mean:.1f} % of the digits from "
+        f"weights of half the size and {100 * right.mean:.1f} % from the right size; the slides "
+        "expect a product of small factors to vanish.",
         summaries.difference(small, right),
         published_sign=-1,
         records=[record],

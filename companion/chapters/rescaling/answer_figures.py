@@ -208,7 +208,7 @@ def overview(shown: Iterable[Record]) -> Overview:
 
 _CSS = (
     ".wis-overview{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,330px);"
-    "gap:1.1rem 1.6rem;align-items:center}"
+    "gap:.8rem 1.6rem;align-items:center}"
     "@media(max-width:640px){.wis-overview{grid-template-columns:minmax(0,1fr);gap:.6rem}"
     ".wis-overview>div:nth-child(even){margin-bottom:1rem}}"
     ".wis-note{font-size:.87rem;line-height:1.45;color:var(--wis-muted);margin-top:1rem}"
@@ -236,16 +236,15 @@ def _answer(
     _check(record, question)
     rows = answers.differences(record)
     names = list(dict.fromkeys(rows["name"]))
-    figure, axes = figures.canvas(columns=2, height=1.25 + 0.3 * len(names), width=8.2)
+    figure, axes = figures.canvas(columns=2, height=1.1 + 0.26 * len(names), width=8.2)
     for panel, (quantity, words) in zip(axes, PANELS.items(), strict=True):
         forest(rows[rows["quantity"] == quantity], panel, *words)
-    runs = record.provenance["runs_per_arm"]
     told = conclusions.ANSWERS[question.experiment.name]
     held = told.holds(conclusions.Differences(rows))
     see = [question.asked, *([told.words] if held else []), *([add(record)] if add else [])]
     ran = (
-        f"Baseline: {_baselines(question)}. Dot: difference of two means of {runs} runs, filled "
-        f"where Holm's adjusted test tells them apart; bar: its 95 % interval. {record.label()}."
+        f"Baseline: {_baselines(question)}. Dot filled: told apart by Holm's adjusted test; bar: "
+        f"95 % interval. {record.label()}."
     )
     return figures.show(
         figure,

@@ -20,7 +20,7 @@ def half_life(answer: Any, epoch_steps: int = 1250) -> Reply:
         if not 0 < weight_decay < 1:
             return f"a decay lies between 0 and 1, got {weight_decay:g}"
         kept = decay.kept_by_decay(10 * epoch_steps, 1e-3, weight_decay, 0.9)
-        said = f"after 10 epochs {kept:.0%} of an idle weight are left".replace("%", " %")
+        said = f"after 10 epochs {100 * kept:.0f} % of an idle weight are left"
         return "" if abs(kept - 0.5) < 0.01 else said
 
     return number(answer, broken)

@@ -124,7 +124,7 @@ def _schedule(d: Differences) -> bool:
 ANSWERS = {
     questions.FREQUENCY.experiment.name: Answer(
         "Hardly ever is often enough: from every step to every ten epochs, each period lowers the "
-        "test loss, and by about as much.",
+        "test loss, and all by about as much.",
         LOSS,
         _frequency,
     ),
@@ -139,7 +139,7 @@ ANSWERS = {
     ),
     questions.LEARNING_RATE.experiment.name: Answer(
         "Yes: from 0.1 on rescaling lowers the test loss, at 0.001 it raises it a little, and in "
-        "between nothing is told apart. Accuracy is not told apart at any rate.",
+        "between no difference shows. In accuracy none shows at any rate.",
         LOSS,
         _rate,
     ),
@@ -150,7 +150,9 @@ ANSWERS = {
         _choice,
     ),
     questions.OPTIMIZER.experiment.name: Answer(
-        "A little: the test loss falls with both; accuracy is not told apart.", LOSS, _optimizer
+        "A little: the test loss falls with both; in accuracy no difference shows.",
+        LOSS,
+        _optimizer,
     ),
     questions.NORMALIZATION.experiment.name: Answer(
         "In accuracy, yes. But a rescaled network with layer normalization still has the lower "
@@ -159,14 +161,14 @@ ANSWERS = {
         _layer_norm,
     ),
     questions.PENALTY.experiment.name: Answer(
-        "If it is strong enough: the two strong penalties are not told apart from WR, the two weak "
-        "ones leave a higher test loss.",
+        "If it is strong enough: the two strong penalties cannot be told apart from WR, the two "
+        "weak ones leave a higher test loss.",
         LOSS,
         _penalty,
     ),
     questions.DECAY.experiment.name: Answer(
-        "The best of seven decays is as good as WR, for six trainings more; too strong a decay "
-        "costs accuracy.",
+        "The best of seven decays is as good as WR, at the price of six more trainings; too strong "
+        "a decay costs accuracy.",
         ACCURACY,
         _decay,
     ),

@@ -38,7 +38,7 @@ def weights_before_and_after(record: Record, arm: str = "none") -> Shown:
 
 def test_accuracy(record: Record, number: int | None) -> Shown:
     """Test accuracy per epoch of every arm; number: that of the same figure in N, 3 for the MLP."""
-    figure, axes = figures.canvas(height=3.8)
+    figure, axes = figures.canvas(height=3.4)
     arms = _arms(record)
     figures.accuracy_curves(record.epochs[record.epochs["epoch"] > 0], axes, arms)
     falls = {arm: readings.fall_after_best(record.epochs, arm).mean for arm in _names(record)}
@@ -79,7 +79,7 @@ def training_and_test(record: Record) -> Shown:
 def what_a_rescaling_costs(after: Record, before: Record, kept: Record) -> Shown:
     """Test accuracy per epoch of LeNet-5, a panel for each initialization: records of `LENET`,
     measured after each rescaling, of `LENET_BEFORE` and of `LENET_BIASES`."""
-    figure, axes = figures.canvas(columns=2, height=3.8, sharey=True)
+    figure, axes = figures.canvas(columns=2, height=3.4, sharey=True)
     arms, ends = mlp.MLP.arms | mlp.CAUSES.arms, []
     for panel, scheme in zip(axes, ("kaiming", "xavier"), strict=True):
         held = f"wr-{scheme}"
@@ -108,7 +108,7 @@ def what_a_rescaling_costs(after: Record, before: Record, kept: Record) -> Shown
 
 def generalization_error(record: Record) -> Shown:
     """Test loss minus training loss per epoch of every arm (N, figure 2)."""
-    figure, axes = figures.canvas(height=3.8)
+    figure, axes = figures.canvas(width=4.4, height=3.3, text=1.3)
     arms = _arms(record)
     figures.generalization_error(record.epochs, axes, arms)
     last = {

@@ -109,7 +109,7 @@ def forgotten(answer: Any) -> Reply:
     def broken(batches: float) -> str:
         left = 0.9**batches
         if left > 0.01:
-            return f"after so many batches {left:.1%} of the way is left"
+            return f"after so many batches {100 * left:.1f} % of the way is left"
         return "" if batches < 45 else "fewer batches do it"
 
     return number(answer, broken)

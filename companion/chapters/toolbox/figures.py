@@ -11,6 +11,7 @@ from companion.chapters.toolbox.experiments import remedies as remedies_plan
 from companion.chapters.toolbox.experiments import stopping as stopping_plan
 from companion.display import style
 from companion.display.figures import canvas, log_axis, name_lines, show
+from companion.display.intervals import intervals
 from companion.display.labels import head
 from companion.display.svg import Shown
 from companion.evidence.records import Record
@@ -43,9 +44,7 @@ def overfitting(record: Record) -> Shown:
     gaps = remedies.gaps(record)
     places = np.arange(len(gaps))[::-1]
     for place, (name, gap) in zip(places, gaps.items(), strict=True):
-        colour = style.colour(arms[name].family)
-        right.plot([gap.low, gap.high], [place] * 2, color=colour, lw=2)
-        right.plot(gap.mean, place, "o", color=colour, ms=5)
+        intervals(right, [place], [gap], arms[name].family, rows=True)
     right.set_yticks(places, [arms[name].label for name in gaps])
     right.set_ylim(-0.6, len(gaps) - 0.4)
     right.set_xlim(-0.01, 1.05 * max(gap.high for gap in gaps.values()))
@@ -187,12 +186,12 @@ def optimism(record: Record) -> Shown:
     places = np.arange(len(stopping.RULES))[::-1]
     for axes, arm in zip(panels, arms, strict=True):
         for watched, shift in (("accuracy", 0.15), ("loss", -0.15)):
-            for place, rule in zip(places, stopping.RULES, strict=True):
-                found = stopping.mean(record, arm, watched, rule, "optimism")
-                colour = style.colour(FAMILY[watched])
-                axes.plot([found.low, found.high], [place + shift] * 2, color=colour, lw=2)
-                axes.plot(found.mean, place + shift, "o", color=colour, ms=5)
-                said.append(f"{arms[arm].label}, {watched}, {rule}: {found.mean:.2f}")
+            found = [
+                stopping.mean(record, arm, watched, rule, "optimism") for rule in stopping.RULES
+            ]
+            means = intervals(axes, places + shift, found, FAMILY[watched], rows=True)
+            for rule, mean in zip(stopping.RULES, means, strict=True):
+                said.append(f"{arms[arm].label}, {watched}, {rule}: {mean:.2f}")
         axes.axvline(0, color=style.INK, lw=0.8, dashes=(4, 3))
         axes.set_yticks(places, list(stopping.RULES))
         axes.set_ylim(-0.6, len(places) - 0.4)
@@ -231,7 +230,7 @@ def false_alarms(record: Record) -> Shown:
     axes.locator_params(axis="x", nbins=5)
     head(axes, "False alarms (%)", "dashed: 5; line: 95 % interval", "← better")
     said = "; ".join(
-        f"{nothing_differs.JUDGES[row.judge]}: {row.share:.1%}" for row in rows.itertuples()
+        f"{nothing_differs.JUDGES[row.judge]}: {100 * row.share:.1f} %" for row in rows.itertuples()
     )
     return show(
         figure,

@@ -25,7 +25,7 @@ def product(record: Record) -> Finding:
         part: float(last[f"variance_{part}"] / last["preactivation_variance"])
         for part in ("correlation", "mean", "bias")
     }
-    said = ", ".join(f"{part} {share:.0%}" for part, share in shares.items())
+    said = ", ".join(f"{part} {100 * share:.0f} %" for part, share in shares.items())
     return Finding(
         lead="product of variances",
         source="N",

@@ -232,8 +232,8 @@ def variance_parts(
             f"{arm}, epoch {epoch}: the last layer's variance is "
             f"{last['preactivation_variance']:.3g}. The size of all weights explains "
             f"{last['by_size']:.2g}; that of the last layer's own, with the signal it gets, "
-            f"{last['variance_product']:.3g}. {known:.0%} comes from weights that know their "
-            "inputs.",
+            f"{last['variance_product']:.3g}. {100 * known:.0f} % comes from weights that "
+            "know their inputs.",
         )  # fmt: skip
 
     return Explorable.compute(

@@ -8,10 +8,11 @@ from scipy import stats
 from companion.chapters.variance_propagation import experiments, parts, random_networks
 from companion.display import figures, style
 from companion.display.figures import canvas, log_axis, name_lines, show
+from companion.display.intervals import intervals
 from companion.display.labels import head
 from companion.display.svg import Shown
 from companion.evidence.records import Record
-from companion.evidence.summaries import summary
+from companion.evidence.summaries import Summary, summary
 from companion.theory import finite_width
 
 NAMES = {
@@ -35,8 +36,7 @@ def drawn_and_measured() -> Shown:
         for place, kind in enumerate(kinds):
             found = summary(random_networks.activation_sizes(kind)[side])
             expected = random_networks.expected_sizes(kind)[side]
-            axes.plot([found.low, found.high], [place] * 2, color=style.colour("wr"), lw=2)
-            axes.plot(found.mean, place, "o", color=style.colour("wr"), ms=5)
+            intervals(axes, [place], [found], "wr", rows=True)
             axes.plot(expected, place, "|", color=style.INK, ms=15, mew=1.6)
             said.append(f"{title.lower()}, {NAMES[kind]}: {found.mean:.2g}, theory {expected:.2g}")
         axes.set_xlim(0.5, 50)
@@ -75,11 +75,12 @@ def finite_widths() -> Shown:
     ends, said = [], []
     for kind, family in (("relu", "wr"), ("linear", "wd")):
         lengths = {n: random_networks.log_lengths(kind, n, LAYERS, DRAWS) for n in WIDTHS}
-        for width, values in lengths.items():
-            low, mean, high = (width * v / LAYERS for v in variance_interval(values))
-            right.plot([width] * 2, [low, high], color=style.colour(family), lw=2)
-            right.plot(width, mean, "o", color=style.colour(family), ms=5)
-            said.append(f"{NAMES[kind]}, {width} units: {mean:.1f} ({low:.1f} to {high:.1f})")
+        found = [variance_interval(v * np.sqrt(width / LAYERS)) for width, v in lengths.items()]
+        intervals(right, WIDTHS, found, family)
+        said += [
+            f"{NAMES[kind]}, {width} units: {one.mean:.1f} ({one.low:.1f} to {one.high:.1f})"
+            for width, one in zip(WIDTHS, found, strict=True)
+        ]
         grid = np.unique(np.geomspace(24, 340, 40).round().astype(int))
         exact = [n * finite_width.log_moments(kind, int(n))[1] for n in grid]
         right.plot(grid, exact, color=style.INK, lw=1.1, dashes=(4, 3))
@@ -101,11 +102,11 @@ def finite_widths() -> Shown:
     )
 
 
-def variance_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Low end, estimate and high end of a variance: the 95 % interval of normal numbers."""
+def variance_interval(values: np.ndarray) -> Summary:
+    """A variance as a summary whose mean it is, with the 95 % interval of normal numbers."""
     freedom, estimate = len(values) - 1, float(values.var(ddof=1))
     low, high = (freedom * estimate / stats.chi2.ppf(p, freedom) for p in (0.975, 0.025))
-    return low, estimate, high
+    return Summary(estimate, float("nan"), len(values), low, high)
 
 
 def architectures() -> Shown:

@@ -148,7 +148,7 @@ def trained_depths(shown: Sequence[Record], deep: Sequence[Record]) -> Shown:
         ends.append((last, depth.NAMES[start], style.text_colour(family)))
         said.append(
             f"{depth.NAMES[start]}: {', '.join(f'{value:.0f}' for value in accuracy)} % by depth; "
-            f"{learned:.0%} of all runs learned"
+            f"{100 * learned:.0f} % of all runs learned"
         )
     left.set_xscale("log")
     left.set_xticks(depth.DEPTHS, [str(value) for value in depth.DEPTHS])

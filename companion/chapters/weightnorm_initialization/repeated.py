@@ -102,7 +102,9 @@ def survives(record: Record) -> Claim:
     rows = residual_maps.survived(record)
     shares = rows.groupby("start")["share"].mean()
     count = len(survival.RATES) * len(survival.WARMUPS)
-    said = ", ".join(f"{survival.NAMES[start]} {shares[start]:.0%}" for start in survival.STARTS)
+    said = ", ".join(
+        f"{survival.NAMES[start]} {100 * shares[start]:.0f} %" for start in survival.STARTS
+    )
     return Claim(
         f"Figure 4: of all runs at {count} learning rates with and without warmup, {said} "
         "survive; in the paper the proposed start is the most robust.",

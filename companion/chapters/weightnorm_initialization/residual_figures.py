@@ -47,7 +47,9 @@ def survivors(record: Record) -> Shown:
                 if row.share:
                     axes.plot(row.rate, place, "o", ms=11, mew=0, color=colour,
                               alpha=1.0 if row.share == 1 else 0.35)  # fmt: skip
-            shares = ", ".join(f"{row.share:.0%} at {row.rate:g}" for row in mine.itertuples())
+            shares = ", ".join(
+                f"{100 * row.share:.0f} % at {row.rate:g}" for row in mine.itertuples()
+            )
             said.append(f"{NAMES[start]}{', warmup' if warmup else ''}: {shares}")
         axes.set_xlim(survival.RATES[0] / 1.7, survival.RATES[-1] * 1.7)
         axes.set_ylim(len(survival.STARTS) - 0.5, -0.5)
@@ -65,7 +67,7 @@ def survivors(record: Record) -> Shown:
         "0.03; with it two others do (A's figure 4).",
         ran=f"{record.label()}. {survival.DEPTH} layers, {survival.NARROW[1]} to "
         f"{survival.NARROW[-2]} channels; a run survives whose training accuracy ends above "
-        f"{residual_maps.ALIVE:.0%}.",
+        f"{100 * residual_maps.ALIVE:.0f} %.",
         name="survivors",
     )
 

@@ -56,8 +56,8 @@ def line(
     """Return a curve without a band, [points] each, that stops where it leaves the limits.
 
     >>> line("a", np.array([1, 2]), np.array([0.5, 3.0]), (0.0, 1.0)).y
-    [0.5, nan]
+    (0.5, nan)
     """
     y = np.asarray(y, dtype=float)
     kept = np.where((limits[0] <= y) & (y <= limits[1]), y, np.nan)
-    return Curve(label, list(x), kept.tolist(), family=family, role=role)
+    return Curve(label, np.asarray(x).tolist(), kept.tolist(), family=family, role=role)

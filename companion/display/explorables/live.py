@@ -105,7 +105,7 @@ def _draw_panel(definition: Definition, panel: Panel, cell, axes) -> None:
     axes.set_xlim(x_limits)
     axes.set_ylim(y_limits)
     if panel.equal:
-        axes.set_aspect("equal", anchor="W")
+        axes.set_aspect("equal", anchor="NW")
     if panel.x_log:
         log_axis(axes.xaxis)
     if panel.y_log:

@@ -1,6 +1,14 @@
 """What chapter 4 trains: companders beside plain networks that are as fast, and what it cannot."""
 
-from companion.chapters.compander.experiments import batchnorm, mlp, networks, resnet
+from companion.chapters.compander.experiments import (
+    batchnorm,
+    grid,
+    learned,
+    mlp,
+    networks,
+    reach,
+    resnet,
+)
 
 EXPERIMENTS = (
     mlp.CIFAR,
@@ -9,6 +17,9 @@ EXPERIMENTS = (
     mlp.ADAPTIVE,
     batchnorm.DIGITS,
     resnet.CIFAR,
+    grid.MLP,
+    reach.DIGITS,
+    learned.CIFAR,
     *networks.TABLES.values(),
 )
 NOT_BUILT = {

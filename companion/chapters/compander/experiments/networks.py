@@ -82,13 +82,21 @@ def _fixed(table: str) -> dict[str, Arm]:
 
 
 def _learned() -> dict[str, Arm]:
+    """Plain network of each depth, one learned pair a layer, and one for the network, which C
+    found worse and does not print (section IV-E)."""
     arms: dict[str, Arm] = {}
-    curve = {"parametrization": "arctan", "compander_a": 0.5, "compander_learn": "fine"}
+    curve = {"parametrization": "arctan", "compander_a": 0.5, "compander_clamp": True}
     for depth in BEST["II"]:
         name, plain = f"resnet{depth}", _plain(f"resnet{depth}", "II")
-        bent = replace(plain, **curve, compander_clamp=True)
         arms[f"{name}-none"] = Arm(plain, label=f"ResNet-{depth}")
-        arms[f"{name}-wc-fine"] = Arm(bent, f"{name}-none", "WC, learned", "compander")
+        for learn, dash in (("fine", "solid"), ("coarse", "dashed")):
+            arms[f"{name}-wc-{learn}"] = Arm(
+                replace(plain, **curve, compander_learn=learn),
+                f"{name}-none",
+                f"WC, learned {learn}",
+                "compander",
+                dash,
+            )
     return arms
 
 

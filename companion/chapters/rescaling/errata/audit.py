@@ -100,7 +100,8 @@ def direction(layers: pd.DataFrame | None = None, mean: float = 0.05) -> Finding
     std = published.value("N", "text", "mlp-layer-1", "weight_std_after")
     target = math.sqrt(2 / 3072)
     cosine, flips = kept_direction(mean, std, target)
-    rule = "w' = s w + (1 - s) mean keeps the direction of w - mean, and of w only for mean 0"
+    rule = "rescaling, w' = s w + (1 - s) mean, keeps the direction of w - mean, and of w only if "
+    rule += "the mean is 0"
     example = (
         f"for std {std:g} set back to {target:.4f} and a mean of {mean:g}, the cosine is "
         f"{cosine:.2f} and {100 * flips:.0f} % of normal weights change sign"
