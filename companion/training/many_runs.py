@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from companion.measure import catalogue
 from companion.measure.declare import Measure, View
 from companion.methods import initialization
 from companion.methods.rescaling import Rescaling
-from companion.training import l1, losses
+from companion.training import l1, losses, pacing
 from companion.training.cuda_graph import Captured
 from companion.training.optimizers import Gradients, Optimizer, per_run, together
 from companion.training.schedules import learning_rate, rises
@@ -86,6 +87,7 @@ class Stack:
         self.rescalings = rescalings(runs, self.weights)
         self.threads = self._threads()
         self._advance, self.put_back = Captured(), [Captured() for _ in self.rescalings]
+        self.leader = self._leader(split)
 
     @property
     def weights(self) -> list[Tensor]:
@@ -101,6 +103,14 @@ class Stack:
         if self.settings.augmentation == "none" and fits:
             return self.split.standardize(images, self.dtype)
         return images
+
+    def _leader(self, split: Split) -> Stack | None:
+        """The runs whose norms these follow, each with its follower's seed; None without any."""
+        if not self.settings.rate_from:
+            return None
+        return Stack(
+            [replace(run, settings=run.settings.leader) for run in self.runs], split, self.dtype
+        )
 
     def _threads(self) -> int:
         images = self.settings.batch(len(self.split.train_labels))
@@ -132,14 +142,24 @@ class Stack:
                 if stop and stop():
                     return False
                 if self.taken == 0:
-                    self._rescale_where(lambda rule: rule.due_before_epoch(self.epoch + 1))
+                    self._start_epoch()
                 if risen is not None:
                     self.optimizer.rise.copy_(risen[self.taken])
                 (step or self.step)(batches[self.taken], rates[self.taken])
                 self.taken += 1
-            self._rescale_where(lambda rule: rule.due_after_epoch(self.epoch + 1))
-            self.epoch, self.taken = self.epoch + 1, 0
+            self._end_epoch()
         return True
+
+    def _start_epoch(self) -> None:
+        self._rescale_where(lambda rule: rule.due_before_epoch(self.epoch + 1))
+        if self.leader:
+            self.leader._start_epoch()
+
+    def _end_epoch(self) -> None:
+        self._rescale_where(lambda rule: rule.due_after_epoch(self.epoch + 1))
+        self.epoch, self.taken = self.epoch + 1, 0
+        if self.leader:
+            self.leader._end_epoch()
 
     def _rates(self, epoch_steps: int) -> list[float] | Tensor:
         """The learning rates of an epoch's steps: numbers where all runs share them and no graph
@@ -175,9 +195,21 @@ class Stack:
             rates = [run.settings.learning_rate for run in self.runs]
             rate = per_run(rates, self.dtype, self.device)
         self._set_rate(rate)
+        if self.leader:
+            self._follow(self.leader)
+            self.leader.step(batch, rate)
         self._advance(self._descend, batch)
         self.steps += 1
         self._rescale_where(lambda rule: rule.due_after_step(self.steps, self.epoch + 1))
+
+    def _follow(self, leader: Stack) -> None:
+        """Set by how much longer the weights are than the leader's."""
+        pairs = zip(self.optimizer.parameters, leader.optimizer.parameters, strict=True)
+        for index, (own, other) in enumerate(pairs):
+            if index in self.optimizer.ratios:
+                self.optimizer.ratios[index].copy_(
+                    pacing.ratio(own, other, self.settings.units_follow)
+                )
 
     def _set_rate(self, rate: float | Tensor) -> None:
         """A tensor keeps its place in memory, where a captured step reads it."""
@@ -279,12 +311,19 @@ class Stack:
             "taken": self.taken,
             "network": self.network.state,
             "optimizer": self.optimizer.state,
+            "leader": self.leader._tensors if self.leader else [],
         }
+
+    @property
+    def _tensors(self) -> list[Tensor]:
+        """All that training changes, with the leader's."""
+        own = [*self.network.state, *self.optimizer.state]
+        return own + (self.leader._tensors if self.leader else [])
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state`; ValueError, with nothing changed, where it is of another stack."""
-        mine = [*self.network.state, *self.optimizer.state]
-        saved = [*state["network"], *state["optimizer"]]
+        mine = self._tensors
+        saved = [*state["network"], *state["optimizer"], *state.get("leader", ())]
         kinds = [[(one.shape, one.dtype) for one in tensors] for tensors in (mine, saved)]
         if kinds[0] != kinds[1]:
             raise ValueError(
@@ -302,8 +341,9 @@ class Stack:
                 f"together, at {each} steps an epoch, got {epoch!r}, {steps!r} and {taken!r}; "
                 "train the stack anew"
             )
-        self.epoch, self.steps, self.taken = counts
-        self.clock.fill_(self.steps)
+        for stack in filter(None, (self, self.leader)):
+            stack.epoch, stack.steps, stack.taken = counts
+            stack.clock.fill_(stack.steps)
         for tensor, value in zip(mine, saved, strict=True):
             tensor.copy_(value)
 

@@ -7,6 +7,7 @@ happens, with torch's own optimizers and autograd.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ from companion.methods.parametrizations import (
     shrink_,
 )
 from companion.methods.rescaler import Rescaler
-from companion.training import l1
+from companion.training import l1, pacing
 from companion.training.losses import loss, noisy
 from companion.training.parts.start import FROM_IMAGES, START_IMAGES
 from companion.training.schedules import learning_rate, rises
@@ -50,11 +51,11 @@ def train(
     settings.check_fit(split)
     split = split.scaled(settings.inputs)
     device = split.train_images.device
-    model = build(settings, seed, dtype, device, split)
-    optimizer = build_optimizer(settings, model)
-    rescaler = Rescaler(model, settings.rescaling, settings.scheme, settings.gain)
-    attach_curves(settings, model, optimizer)
-    rescaler.attach(optimizer)
+    beside = []
+    if settings.rate_from:  # the run whose norms this one follows
+        beside = [start(settings.leader, seed, dtype, device, split)]
+    run = start(settings, seed, dtype, device, split, *beside)
+    both, model = [run, *beside], run.model  # a follower steps before its leader
     seeds = torch.tensor([seed], device=device)
     labels = noisy(split.train_labels, settings.label_noise, seed, split.classes)
     step = 0
@@ -63,7 +64,8 @@ def train(
 
     rows = [{"epoch": 0, **measure(model, split)}]
     for epoch in range(1, settings.epochs + 1):
-        rescaler.start_epoch()
+        for one in both:
+            one.rescaler.start_epoch()
         order = streams.permutation(seed, "order", epoch, len(split.train_labels), device)
         batches = order.split(settings.batch(len(order)))
         for batch in batches:
@@ -71,24 +73,61 @@ def train(
             images = split.train_images[batch]
             if settings.augmentation != "none":
                 images = augment(settings.augmentation, images[None], seeds, step)[0]
-            error = batch_loss(model, settings, split.standardize(images, dtype), labels[batch])
-            if settings.variance_penalty:
-                error = error + settings.variance_penalty * penalty(model, settings)
-            if settings.l1_penalty:
-                error = error + settings.l1_penalty * l1.penalty(model, settings)
-            optimizer.zero_grad()
-            error.backward()
-            for group in optimizer.param_groups:
-                group["lr"] = rate * group["factor"] * (factors[step] if group["rises"] else 1)
-                if settings.optimizer == "sgdw" and group["decays"]:
-                    decay(group["params"], group["lr"] * settings.weight_decay)
-            optimizer.step()
+            images = split.standardize(images, dtype)
+            for one in both:
+                one.step(images, labels[batch], rate, factors[step])
             step += 1
-        rescaler.end_epoch()
+        for one in both:
+            one.rescaler.end_epoch()
         rows.append({"epoch": epoch, **measure(model, split)})
         if after_epoch:
             after_epoch(epoch, model)
     return model, rows
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in training, with all that moves its weights."""
+
+    settings: Settings
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    rescaler: Rescaler
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor, rate: float, risen: float) -> None:
+        """One optimizer step at a learning rate; risen: its factor where one stands for decay."""
+        settings, model = self.settings, self.model
+        error = batch_loss(model, settings, images, labels)
+        if settings.variance_penalty:
+            error = error + settings.variance_penalty * penalty(model, settings)
+        if settings.l1_penalty:
+            error = error + settings.l1_penalty * l1.penalty(model, settings)
+        self.optimizer.zero_grad()
+        error.backward()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"] * (risen if group["rises"] else 1)
+            if settings.optimizer == "sgdw" and group["decays"]:
+                decay(group["params"], group["lr"] * settings.weight_decay)
+        self.optimizer.step()
+
+
+def start(
+    settings: Settings,
+    seed: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    split: Split,
+    leader: Trained | None = None,
+) -> Trained:
+    """A run before its first step."""
+    model = build(settings, seed, dtype, device, split)
+    optimizer = build_optimizer(settings, model)
+    rescaler = Rescaler(model, settings.rescaling, settings.scheme, settings.gain)
+    attach_curves(settings, model, optimizer)
+    if leader:
+        attach_leader(settings, model, optimizer, leader.model)
+    rescaler.attach(optimizer)
+    return Trained(settings, model, optimizer, rescaler)
 
 
 def build(
@@ -183,6 +222,37 @@ def attach_curves(settings: Settings, model: nn.Module, optimizer: torch.optim.O
                     layer, group["lr"] * settings.weight_decay
                 )
             )
+
+
+def attach_leader(
+    settings: Settings, model: nn.Module, optimizer: torch.optim.Optimizer, leader: nn.Module
+) -> None:
+    """Let the weights of every layer but the output follow the leader's norms, as
+    `training.pacing` derives."""
+    own, others = ([layer.weight for _, layer in scalable_layers(one)] for one in (model, leader))
+    pairs, kept = [*zip(own, others, strict=True)][:-1], []
+
+    @torch.no_grad()
+    def before(*_: Any) -> None:
+        kept[:] = [
+            (
+                weight,
+                weight.clone(),
+                pacing.ratio(weight[None], other[None], settings.units_follow)[0],
+            )
+            for weight, other in pairs
+        ]
+        for weight, _, ratio in kept if settings.gradients_follow else ():
+            weight.grad.mul_(ratio)
+
+    @torch.no_grad()
+    def after(*_: Any) -> None:
+        for weight, old, ratio in kept:
+            factor = ratio if settings.gradients_follow else ratio**2
+            weight.copy_(old + factor * (weight - old))
+
+    optimizer.register_step_pre_hook(before)
+    optimizer.register_step_post_hook(after)
 
 
 @torch.no_grad()

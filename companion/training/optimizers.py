@@ -15,6 +15,7 @@ from torch import Tensor
 from companion.methods.parametrizations import Curve
 from companion.methods.parametrizations.compander import CUT
 from companion.methods.parametrizations.steps import unbent_gradient
+from companion.training import pacing
 from companion.training.settings import Run
 
 PerRun = float | Tensor
@@ -31,8 +32,9 @@ def per_run(values: Sequence[float], dtype: torch.dtype, device: torch.device) -
 
 
 def shaped(value: PerRun, like: Tensor) -> PerRun:
-    """A [runs] tensor with as many axes as ``like`` [runs, ...]; a number stays one."""
-    if not isinstance(value, Tensor):
+    """A [runs] tensor with as many axes as ``like`` [runs, ...]; a number stays one, and so does
+    what has axes of its own."""
+    if not isinstance(value, Tensor) or value.dim() > 1:
         return value
     return value.view(-1, *[1] * (like.dim() - 1))
 
@@ -100,6 +102,8 @@ class Optimizer:
     step. Where the settings are slope-aware, their g is dL/dw (+ lambda w) instead, and the step
     is multiplied by Psi'(v).
 
+    ratios: number of a parameter that follows another run -> `pacing.ratio`, set before each step.
+
     Call `begin` once a step, then `update` or `update_product` for every parameter.
     """
 
@@ -123,6 +127,12 @@ class Optimizer:
         self.decays = [settings.decays(mine) for mine in roles]
         self.rises = [settings.rises(mine) for mine in roles]
         self.rise = torch.ones(len(runs), dtype=dtype, device=device)
+        self.gradients_follow = settings.gradients_follow
+        self.ratios = {
+            index: pacing.ratio(parameters[index], parameters[index], units=True)
+            for index, mine in enumerate(roles)
+            if settings.follows(mine)
+        }
         self.momentum = per_run([run.settings.momentum for run in runs], dtype, device)
         self.weight_decay = per_run([run.settings.weight_decay for run in runs], dtype, device)
         self.learning_rate: PerRun = 0.0
@@ -142,6 +152,8 @@ class Optimizer:
 
     def update(self, index: int, gradient: Tensor) -> None:
         """One step of parameter number ``index`` along its gradient, which may be overwritten."""
+        if self.gradients_follow and index in self.ratios:
+            gradient = gradient * self.ratios[index]
         if index in self.curves:
             slope = self.curves[index].slope(self.parameters[index])
             along = unbent_gradient(gradient, slope) if self.aware else gradient
@@ -234,15 +246,18 @@ class Optimizer:
             value.copy_(curve.inverse(curve.weight(value).mul_(kept)))
 
     def _rate(self, index: int) -> PerRun:
-        """The learning rate of a parameter."""
+        """The learning rate of a parameter, of each unit where it follows another run."""
         factor = self.factors[index]
         rate = self.learning_rate if factor == 1 else self.learning_rate * factor
+        if index in self.ratios:
+            ratio = self.ratios[index]
+            return shaped(rate, ratio) * (ratio if self.gradients_follow else ratio.square())
         return rate * self.rise if self.rises[index] else rate
 
     def _decay(self, index: int, rate: PerRun) -> None:
         value = self.parameters[index]
         if self.decays[index] and (isinstance(self.weight_decay, Tensor) or self.weight_decay):
-            value.mul_(1 - shaped(rate * self.weight_decay, value))
+            value.mul_(1 - shaped(rate, value) * shaped(self.weight_decay, value))
 
 
 class Gradients:

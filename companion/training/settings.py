@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from companion import kinds, models
@@ -34,6 +34,8 @@ PER_RUN = (
 )
 """The settings that are each run's own in a stack; all others its runs have in common, so that a
 setting which nobody thought of never trains two arms as one."""
+HOLDING = (*(field.name for field in fields(Hold)), "weight_decay", "decayed")
+"""The settings that hold weights, in which a run may differ from the one it follows."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,17 @@ class Settings(Images, Hold, Optimization, Start, Companding, Network):
                 "a compander in units of sigma needs an initial standard deviation > 0, got "
                 "scheme 'constant'; use kaiming or xavier"
             )
-        if self.decay_as_rate and (
+        if (self.decay_as_rate or self.rate_from) and (
             self.normalization in ("none", "batch_mean") or self.parametrization != "none"
         ):
             raise ValueError(
-                "decay_as_rate needs weights that are themselves trained and a normalization that "
+                f"{'decay_as_rate' if self.decay_as_rate else 'rate_from'} needs weights that are "
+                "themselves trained and a normalization that "
                 f"ignores their size, got normalization {self.normalization!r} and parametrization "
                 f"{self.parametrization!r}; use batch and none"
             )
+        if self.rate_from:
+            self._check_leader()
         if self.variance_penalty and self.scheme == "constant":
             raise ValueError(
                 "a variance penalty needs an initial standard deviation > 0, got scheme "
@@ -101,6 +106,37 @@ class Settings(Images, Hold, Optimization, Start, Companding, Network):
                 "lengths need a network whose structure can be found, an mlp or a resnet, got "
                 f"{self.lengths!r} for {self.model}; use lengths 'drawn'"
             )
+
+    def _check_leader(self) -> None:
+        changed = [name for name, _ in self.rate_from]
+        unknown = [name for name in changed if name not in HOLDING]
+        if unknown or len(set(changed)) < len(changed):
+            raise ValueError(
+                "rate_from must name settings that hold weights, each once, got "
+                f"{', '.join(changed)}; use some of {', '.join(HOLDING)}"
+            )
+        self.leader  # noqa: B018  (building it checks its settings)
+        if self.variance_penalty or self.l1_penalty:
+            raise ValueError(
+                "rate_from needs a loss that ignores the weights' size, got a variance penalty of "
+                f"{self.variance_penalty:g} and an L1 penalty of {self.l1_penalty:g}; use 0"
+            )
+
+    @property
+    def units_follow(self) -> bool:
+        """Whether each unit follows its own rather than its layer (`training.pacing`)."""
+        return dict(self.rate_from).get("rescale") == "wrs"
+
+    @property
+    def gradients_follow(self) -> bool:
+        """Whether a gradient is taken as at the leader's norm before the optimizer remembers it,
+        rather than a learning rate squared (`training.pacing`)."""
+        return self.optimizer != "sgd" or dict(self.rate_from).get("rescale", "none") != "none"
+
+    @property
+    def leader(self) -> Settings:
+        """Those of the run whose norms the learning rates follow."""
+        return replace(self, rate_from=(), **dict(self.rate_from))
 
     def check_fit(self, split: Split) -> None:
         """Raise ValueError unless widths and batches fit the images and classes of a split."""

@@ -34,6 +34,7 @@ LOSS_SCALE = 1024.0
 UNDERSTOOD = (
     *stacked_mlp.UNDERSTOOD, "normalization", "parametrization", "dropout", "neighbour",
     "precision", "compander_learn", "compander_clamp", "compander_alpha", "slope_aware",
+    "rate_from",
 )  # fmt: skip
 """The settings that this file heeds; an arm that changes another one is refused."""
 

@@ -14,6 +14,7 @@ SPAN = "batchnorm-span-digits-book"
 PERIOD = "batchnorm-period-digits-book"
 WINDOWS = "batchnorm-windows-digits-book"
 SIZES = "batchnorm-batch-size-digits-book"
+RESNET = "batchnorm-resnet-cifar10-jpeg-book"
 
 
 def recorded(name):
@@ -118,8 +119,9 @@ def swapped(record, one, two):
         (span_conclusions.check_periods, [PERIOD, SPAN], ("tau-20", "tau-540")),
         (span_conclusions.check_windows, [WINDOWS], ("early, falling", "late, falling")),
         (span_conclusions.check_sizes, [SIZES], ("weak, 8", "strong, 8")),
+        (span_conclusions.check_resnet, [RESNET], ("wd", "none")),
     ],
-    ids=["outside", "rising", "periods", "windows", "sizes"],
+    ids=["outside", "rising", "periods", "windows", "sizes", "resnet"],
 )
 def test_a_guard_holds_on_its_record_and_not_on_another(check, names, arms):
     shipped = [recorded(name) for name in names]
@@ -140,11 +142,10 @@ def test_the_guard_of_shapes_holds():
     [
         (span_figures.outside, [SPAN], "outside share"),
         (span_figures.shapes, [SPAN], "β in the input span"),
-        (span_figures.rising, [SPAN], "rising rate"),
         (span_figures.periods, [PERIOD], "every 180"),
         (span_figures.when_and_how_many, [WINDOWS, SIZES], "at batches of 8, 32, 128"),
     ],
-    ids=["outside", "shapes", "rising", "periods", "windows"],
+    ids=["outside", "shapes", "periods", "windows"],
 )
 def test_figures_say_their_numbers(draw, names, word):
     shown = draw(*(recorded(name) for name in names))
@@ -189,7 +190,11 @@ def test_windows_cover_the_training_once():
 
 
 def test_records_are_paired_and_of_the_declared_arms():
-    for name, experiment in ((SPAN, small.DIGITS), (PERIOD, period.DIGITS)):
+    for name, experiment in (
+        (SPAN, small.DIGITS),
+        (PERIOD, period.DIGITS),
+        (RESNET, resnet.CIFAR),
+    ):
         record = recorded(name)
         seeds = record.epochs.groupby("arm")["seed"].agg(lambda s: tuple(sorted(set(s))))
         assert len(set(seeds)) == 1
@@ -197,3 +202,4 @@ def test_records_are_paired_and_of_the_declared_arms():
             experiment.scales["book"].arms or experiment.arms
         )
         assert np.isfinite(record.epochs["test_accuracy"]).all()
+        assert not record.provenance["reduced"]

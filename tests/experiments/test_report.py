@@ -186,7 +186,9 @@ def test_what_l_derives_is_repeated():
         "Effective learning rate": "does not hold",
         "Figure 7": "does not hold",
         "Figure 8": "holds",
-        "Figure S3": "holds",
+        "Figure 1": "does not hold",
+        "Figure S3a": "holds",
+        "Figure S3b": "does not hold",
         "Noise outside the input span": "does not hold",
     }
 

@@ -85,6 +85,38 @@ from companion.training.settings import Settings
             r"got optimizer 'sgd' and a decay that acts on weights too; use sgd, and let decayed",
         ),
         (
+            {"rate_from": (("rescale", "wrs"),)},
+            r"rate_from needs weights that .* normalization that ignores .* got normalization 'no",
+        ),
+        (
+            {"rate_from": (("rescale", "wrs"),), "normalization": "batch", "optimizer": "sgdw"},
+            r"rate_from follows SGD with coupled or .*, got optimizer 'sgdw'; use sgd or adamw",
+        ),
+        (
+            {"rate_from": (("tau", 2),), "normalization": "batch", "decay_as_rate": 0.1},
+            r"rate_from follows .*, got optimizer 'sgd' and decay_as_rate; use sgd or adamw, and",
+        ),
+        (
+            {"rate_from": (("gain", 2.0),), "normalization": "batch"},
+            r"rate_from must name settings that hold weights, each once, got gain; use some of re",
+        ),
+        (
+            {"rate_from": (("tau", 2), ("tau", 3)), "normalization": "batch"},
+            r"rate_from must name settings that hold weights, each once, got tau, tau; use some",
+        ),
+        (
+            {"rate_from": (("weight_decay", -1.0),), "normalization": "batch"},
+            r"weight_decay must be >= 0, got -1.0; 0 switches it off",
+        ),
+        (
+            {"rate_from": (("rescale", "wrs"),), "normalization": "batch", "l1_penalty": 0.1},
+            r"rate_from needs a loss that .* got a variance penalty of 0 and an L1 penalty of 0.1",
+        ),
+        (
+            {"rate_from": ("rescale",), "normalization": "batch"},
+            r"rate_from must be a sequence, each a sequence of 2, .* got \('rescale',\)",
+        ),
+        (
             {"compander_alpha": 1.5, "parametrization": "erf"},
             r"compander_alpha is powerpropagation's, got 1.5 for erf; leave it at 2, or set",
         ),

@@ -58,6 +58,11 @@ PENALTIES = (
 """Runs with and without a variance penalty, of different strength and sigma."""
 
 
+FOLLOWED = (
+    (("weight_decay", 0.2), ("decayed", ("weight", "gain"))),
+    (("rescale", "wr"), ("tau", 0), ("rescale_at", "start")),
+)
+"""What runs that others follow have otherwise."""
 L1 = (
     {},
     {"l1_penalty": 0.02},
@@ -230,6 +235,18 @@ def test_a_rising_rate_in_place_of_decay(together, base):
     equal_one_run(Stack(runs(base, own), SPLIT, torch.float64), 1e-6)
 
 
+@pytest.mark.parametrize("changes", FOLLOWED, ids=["decay", "rescaling"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("base", [CONVNET, replace(MLP, normalization="batch")], ids=["net", "mlp"])
+def test_a_rate_that_follows_another_run(together, base, optimizer, changes):
+    own = (
+        {"learning_rate": 0.05, "weight_decay": 0.1},
+        {"schedule": "step", "milestones": (1,), "drop": 0.3, "rescale": "wrs", "tau": 3},
+    )
+    base = replace(base, optimizer=optimizer, decayed=("gain",), rate_from=changes)
+    equal_one_run(Stack(runs(base, own), SPLIT, torch.float64), 1e-6)
+
+
 @pytest.mark.parametrize(
     "base",
     [replace(BOTTLENECK, normalization="layer"), replace(ALEXNET, dropout=0.5)],
@@ -335,6 +352,7 @@ def test_packing_changes_nothing(base):
         replace(LENET, dropout=0.5, optimizer="adamw"),
         replace(MLP, parametrization="weight_norm", schedule="cosine"),
         replace(BOUNDED, rescale="wrs", tau=2),
+        replace(CONVNET, optimizer="adamw", rate_from=FOLLOWED[1]),
         replace(MLP, parametrization="arctan", compander_a=3.0, compander_clamp=True),
         replace(
             MLP,
@@ -357,7 +375,7 @@ def test_a_saved_state_continues_bit_for_bit(base, tmp_path):
     for stack in (whole, resumed):
         for _ in range(2):
             stack.train_epoch()
-    for name in ("network", "optimizer"):
+    for name in ("network", "optimizer", "leader"):
         pairs = zip(whole.state()[name], resumed.state()[name], strict=True)
         assert all(torch.equal(a, b) for a, b in pairs)
     ours, theirs = whole.measure(), resumed.measure()

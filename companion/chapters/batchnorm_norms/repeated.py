@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from companion.chapters.batchnorm_norms import by_hand, inside, trainings
-from companion.chapters.batchnorm_norms.experiments import batches, bounded, windows
+from companion.chapters.batchnorm_norms.experiments import (
+    batches,
+    bounded,
+    gains,
+    matched,
+    windows,
+)
 from companion.evidence import records
 from companion.evidence.claims import Claim
 
@@ -15,8 +21,8 @@ SOURCE = "L"
 def repeated() -> list[Claim]:
     """The claims, each on a small network: the first four trained here, the rest recorded."""
     return [
-        orthogonal(), growth(), low_rank(), effective_rate(), outside_noise(), late_windows(),
-        bounded_weight_norm(), small_batches(),
+        orthogonal(), growth(), low_rank(), effective_rate(), matched_rates(), outside_noise(),
+        late_windows(), bounded_weight_norm(), small_batches(), decayed_gains(),
     ]  # fmt: skip
 
 
@@ -69,6 +75,31 @@ def effective_rate() -> Claim:
         f"{both['turned']:.0e} and the same losses within {both['loss']:.0e}; the paper calls the "
         "effective learning rate insufficient to explain decay.",
         both["turned"] > 1e-6,
+    )
+
+
+def matched_rates() -> Claim:
+    """Figure 1: what a run gains that follows the norms of a decayed one, and at a larger rate."""
+    record = records.recorded("batchnorm-matched-rate-digits-book")
+
+    def gain(kind: str, optimizer: str, other: str = "none"):
+        pair = (matched.arm(kind, optimizer), matched.arm(other, optimizer))
+        return inside.compared(record, [pair]).iloc[0]
+
+    follows = {one: gain("follows wd", one, "wd") for one in matched.PLAIN}
+    uniform = {one: gain(f"rate x {matched.FACTORS[0]}", one) for one in matched.PLAIN}
+    decayed = {one: gain("wd", one) for one in matched.PLAIN}
+    said = "; ".join(
+        f"with {name} {decayed[one].estimate:+.1f} points by decay, {follows[one].estimate:+.1f} "
+        f"({follows[one].low:+.1f} to {follows[one].high:+.1f}) of the rate that follows its norms "
+        f"against it, and {uniform[one].estimate:+.1f} by {matched.FACTORS[0]} times the rate"
+        for one, name in (("sgd", "SGD"), ("adamw", "AdamW"))
+    )
+    return _derived(
+        f"Figure 1: {said}; in the paper, which has SGD alone, the rate that follows ends with "
+        "decay, and a larger uniform rate below none.",
+        all(one.low < 0 < one.high for one in follows.values())
+        and all(one.high < 0 for one in uniform.values()),
     )
 
 
@@ -134,7 +165,22 @@ def small_batches() -> Claim:
         f"{gain.estimate:+.1f} at {n}" for n, gain in zip(batches.SIZES, gains, strict=True)
     )
     return _derived(
-        f"Figure S3: WRS on all layers gains over AdamW's decay of 5e-4, in points, {said} "
+        f"Figure S3a: WRS on all layers gains over AdamW's decay of 5e-4, in points, {said} "
         "images a batch; the paper finds a gain at every size.",
         all(gain.low > 0 for gain in gains),
+    )
+
+
+def decayed_gains() -> Claim:
+    """Figure S3b: is WRS, under which gains alone decay, better than decay at every lambda?"""
+    record = records.recorded("batchnorm-gain-decay-digits-book")
+    found = {
+        decay: inside.compared(record, [(gains.arm("gain", decay), gains.arm("wd", decay))]).iloc[0]
+        for decay in gains.DECAYS
+    }
+    said = ", ".join(f"{gap.estimate:+.1f} at {decay:g}" for decay, gap in found.items())
+    return _derived(
+        "Figure S3b: WRS with decay of gains alone gains over AdamW's decay of weights and gains, "
+        f"in points, {said}; the paper finds a gain at every decay.",
+        all(gap.low > 0 for gap in found.values()),
     )

@@ -44,20 +44,32 @@ def check_resnet(record: Record) -> None:
     end = inside.by_layer(record, "outside_share")
     claims.require(
         "in the last blocks half to seven tenths of the squared weights lie outside; without all "
-        "of it no run gains or loses two tenths of a point, without as many random directions "
-        "each loses six points or more",
+        "of it no run gains or loses a quarter of a point, without as many random directions each "
+        "loses five points",
         all(end[layer].between(0.45, 0.75).all() for layer in LAST_BLOCKS)
-        and max((less[arm] - whole[arm]).abs().max() for arm in whole) < 0.2
-        and min((whole[arm] - random[arm]).min() for arm in whole) > 6,
+        and max((less[arm] - whole[arm]).abs().max() for arm in whole) < 0.25
+        and min((whole[arm] - random[arm]).min() for arm in whole) > 4.95,
         record,
     )
-    test = {arm: values.mean() for arm, values in inside.final(record).items()}
+    over = {arm: inside.compared(record, [(arm, "none")]).iloc[0] for arm in ("wd", "rate", "wrs")}
+    rate, wrs = (inside.compared(record, [(arm, "wd")]).iloc[0] for arm in ("rate", "wrs"))
     claims.require(
-        "decay and the rising rate end within a fifth of a point of each other and WRS within one, "
-        "all two points or more above nothing",
-        abs(test["rate"] - test["wd"]) < 0.2
-        and abs(test["wrs"] - test["wd"]) < 1
-        and min(test[arm] for arm in ("wd", "rate", "wrs")) > test["none"] + 2,
+        "decay, the rising rate and WRS gain two points and more over nothing, each interval above "
+        "1; between the rate and decay it holds 0, and WRS is ahead of decay by an interval that "
+        "hardly leaves 0 out",
+        all(one.estimate > 2 and one.low > 1 for one in over.values())
+        and rate.low < 0 < rate.high
+        and 0 < wrs.low < 0.5,
+        record,
+    )
+    end = parts.constant_steps(record)
+    turns = {
+        arm: parts.series(record, arm, 1)["turn"].dropna().loc[:end].iloc[-1]
+        for arm in ("wd", "wrs")
+    }
+    claims.require(
+        "the first layer turns three times as far under WRS as under decay",
+        turns["wrs"] > 3 * turns["wd"],
         record,
     )
 

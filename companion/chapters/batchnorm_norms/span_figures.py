@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from companion.chapters.batchnorm_norms import inside, parts
+from companion.chapters.batchnorm_norms import inside
 from companion.chapters.batchnorm_norms.experiments import batches, period, small, windows
 from companion.display import style
 from companion.display.figures import canvas, log_axis, name_lines, show
@@ -14,7 +14,6 @@ from companion.display.labels import head
 from companion.display.svg import Shown
 from companion.evidence.records import Record
 from companion.evidence.summaries import summary
-from companion.experiments.arm import Arm
 
 SHOWN = ("none", "wd", "rate", "wrs")
 LAYER = 2
@@ -54,7 +53,7 @@ def outside(record: Record) -> Shown:
     right.set_ylim(-0.6, len(places) - 0.4)
     right.grid(True, axis="x")
     right.grid(False, axis="y")
-    head(right, "Test accuracy (%)", "o as it is; | outside removed; × random removed",
+    head(right, "Test accuracy (%)", "o whole; | outside removed; × random",
          "better →")  # fmt: skip
     return show(
         figure,
@@ -106,53 +105,6 @@ def shapes(record: Record) -> Shown:
         ran=f"{record.label()}. Means over runs; bar: 95 % interval of one run's value.",
         name="shapes",
     )
-
-
-def rising(record: Record) -> Shown:
-    """Norm and turn of a step over training, and the accuracy at the end, with decay and with the
-    rate that stands for it; a record of `small.DIGITS`."""
-    figure, panels = canvas(columns=3, height=3.6, text=1.1)
-    arms, said = small.DIGITS.arms, []
-    for axes, column, title in (
-        (panels[0], "norm", "Norm of a unit"),
-        (panels[1], "turn", "Turn of a step (rad)"),
-    ):
-        ends = []
-        for name in arms_of(record):
-            mine = parts.series(record, name, LAYER)[column].dropna()
-            colour = style.colour(arms[name].family)
-            axes.plot(mine.index, mine, color=colour, lw=1.8,
-                      ls=style.linestyle(arms[name].dash))  # fmt: skip
-            label = arms[name].label.partition(",")[0]
-            ends.append((float(mine.iloc[-1]), label, style.text_colour(arms[name].family)))
-            said.append(f"{title}, {arms[name].label}: {mine.iloc[0]:.2g} to {mine.iloc[-1]:.2g}")
-        log_axis(axes.yaxis)
-        head(axes, title, f"layer {LAYER}", "step")
-        name_lines(axes, ends)
-    _dots(panels[2], record, arms, "Test accuracy (%)", said)
-    return show(
-        figure,
-        alt=f"{'; '.join(said)}.",
-        caption="Without decay but at a rate that rises by the formula, steps turn as under "
-        "decay, from norms that go the other way.",
-        ran=f"{record.label()}. Means over runs; right: single runs.",
-        name="rising",
-    )
-
-
-def _dots(axes, record: Record, arms: dict[str, Arm], title: str, said: list[str]) -> None:
-    places = np.arange(len(arms_of(record)))[::-1]
-    values = inside.final(record)
-    for place, name in zip(places, arms_of(record), strict=True):
-        axes.plot(values[name], [place] * len(values[name]), "o", mew=1.4, mfc="none",
-                  color=style.colour(arms[name].family))  # fmt: skip
-        said.append(f"{arms[name].label}: {values[name].mean():.1f} %")
-    axes.set_yticks(places, [arms[name].label.partition(",")[0] for name in arms_of(record)])
-    axes.margins(x=0.08)
-    axes.set_ylim(-0.6, len(places) - 0.4)
-    axes.grid(True, axis="x")
-    axes.grid(False, axis="y")
-    head(axes, title, "", "better →")
 
 
 def periods(record: Record) -> Shown:

@@ -27,7 +27,9 @@ class Optimization:
     l1_penalty times the sum of their absolute values to the loss (`training.l1`). decay_as_rate: a
     decay that acts on the weights of all layers but the output, which a normalization follows, by
     the learning rate that rises so that directions move as under this decay
-    (`theory.norms.rising_factors`).
+    (`theory.norms.rising_factors`). rate_from: what another run from the same seed has otherwise,
+    whose norms the learning rates of the same weights follow (`training.pacing`), given as pairs,
+    such as ``(("rescale", "wrs"), ("tau", 20))``.
 
     schedule: ``constant``, ``step`` (times ``drop`` after each of the ``milestones``, in epochs),
     ``cosine``; warmup in epochs. batch_size in images, 0 for all of them at once.
@@ -44,6 +46,7 @@ class Optimization:
     l1_penalty: float = 0.0
     decayed: tuple[str, ...] = ("weight", "bias", "gain", "shift")
     decay_as_rate: float = 0.0
+    rate_from: tuple[tuple[str, object], ...] = ()
     schedule: str = "constant"
     milestones: tuple[int, ...] = ()
     drop: float = 0.1
@@ -113,6 +116,12 @@ class Optimization:
 
         if self.decay_as_rate:
             self._check_decay_as_rate()
+        if self.rate_from and (self.decay_as_rate or self.optimizer not in ("sgd", "adamw")):
+            raise ValueError(
+                "rate_from follows SGD with coupled or AdamW with decoupled decay, got optimizer "
+                f"{self.optimizer!r}{' and decay_as_rate' * bool(self.decay_as_rate)}; use sgd or "
+                "adamw, and one of the two"
+            )
 
     def _check_decay_as_rate(self) -> None:
         pulls = self.weight_decay or self.l1_penalty
@@ -134,7 +143,16 @@ class Optimization:
 
     def rises(self, roles: tuple[str, ...]) -> bool:
         """Whether a rising rate stands for the decay of a parameter with these roles."""
-        return self.decay_as_rate > 0 and "weight" in roles and "output" not in roles
+        return self.decay_as_rate > 0 and _normalized(roles)
+
+    def follows(self, roles: tuple[str, ...]) -> bool:
+        """Whether the learning rate of a parameter with these roles follows another run's norm."""
+        return bool(self.rate_from) and _normalized(roles)
+
+
+def _normalized(roles: tuple[str, ...]) -> bool:
+    """Whether a normalization may follow it: a weight of any layer but the output."""
+    return "weight" in roles and "output" not in roles
 
 
 def _betas(values: tuple[float, ...]) -> bool:

@@ -5,6 +5,9 @@ from companion.chapters.batchnorm_norms.experiments import (
     batches,
     bounded,
     convnet,
+    gains,
+    matched,
+    networks,
     period,
     resnet,
     small,
@@ -22,6 +25,9 @@ EXPERIMENTS = (
     period.DIGITS,
     batches.DIGITS,
     windows.DIGITS,
+    matched.DIGITS,
+    gains.DIGITS,
+    networks.DIGITS,
     *tables.TABLES,
 )
 _TINY = "this library loads no Tiny ImageNet"

@@ -25,8 +25,11 @@ DECAY = 2e-3
 MATCHED = 2.0
 """The factor of the kernels' learning rate under WRS, about the mean of 1 / |w|^2 under decay: from
 a third in the stem to five in the last blocks."""
-DROP = 2
-"""The epochs before the learning rate falls."""
+DROP = 1
+"""The epochs before the learning rate falls, but at full scale."""
+EARLY = 60
+"""The epochs of the early window; those before the rate falls at full scale, where alone the
+windows are trained."""
 PLAIN = Settings(
     model="resnet18-imagenet",
     widths=(3, 8, 16, 32, 64, 10),
@@ -37,7 +40,7 @@ PLAIN = Settings(
     decayed=NORMALIZATIONS,
     schedule="step",
     milestones=(DROP,),
-    epochs=3,
+    epochs=DROP + 1,
 )
 _HELD = replace(PLAIN, rescale="wrs", tau=20, rescale_layers="not_output")
 
@@ -64,10 +67,10 @@ CIFAR = Experiment(
             kernel_rate(_HELD, MATCHED), "wd", "WRS, matched rate", "wrs", "dashed"
         ),
         "wrs, early": Arm(
-            replace(_HELD, rescale_window=(1, DROP)), "wrs", "WRS, early", "wrs", "dotted"
+            replace(_HELD, rescale_window=(1, EARLY)), "wrs", "WRS, early", "wrs", "dotted"
         ),
         "wrs, late": Arm(
-            replace(_HELD, rescale_window=(DROP + 1, 1000)), "wrs", "WRS, late", "wrs", "dotted"
+            replace(_HELD, rescale_window=(EARLY + 1, 1000)), "wrs", "WRS, late", "wrs", "dotted"
         ),
     },
     paired=True,
@@ -77,12 +80,12 @@ CIFAR = Experiment(
         ),
         "book": Scale(
             "book",
-            2,
-            2,
+            6,
+            DROP + 1,
             ("cifar10-jpeg", "cifar10"),
-            "two runs of four arms, two epochs, on two CPU cores",
+            "six paired runs of four arms on two CPU cores",
             arms=("none", "wd", "rate", "wrs"),
-            changes={"milestones": (1,)},
+            detailed=3,
         ),
         "full": Scale(
             "full",
@@ -93,8 +96,7 @@ CIFAR = Experiment(
             changes={
                 "model": "resnet18",
                 "widths": (3, 16, 32, 64, 128, 10),
-                "weight_decay": 5e-4,
-                "milestones": (60, 120, 160),
+                "milestones": (EARLY, 120, 160),
                 "augmentation": "crop_flip",
             },
         ),
