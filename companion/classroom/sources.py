@@ -67,14 +67,28 @@ def solutions(cells: list[Cell]) -> list[str]:
 
 
 def write(path: Path, notebook: Cell) -> None:
-    """Write a notebook as Jupyter does: a cell's text line by line, so that changes can be read."""
+    """Write a notebook."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_bytes(path, written(notebook))
+
+
+def refuse_loss(path: Path, notebook: Cell) -> None:
+    """ValueError where another notebook lies in the place of this one: somebody may have worked in
+    it."""
+    if path.exists() and not (path.is_file() and path.read_bytes() == written(notebook)):
+        raise ValueError(
+            f"a notebook that somebody may have worked in must not be lost, and {path} is not as "
+            "it would be made; move it away, or choose another --out"
+        )
+
+
+def written(notebook: Cell) -> bytes:
+    """A notebook as Jupyter writes it: a cell's text line by line, so that changes can be read."""
     cells = [
         cell | {"source": cell["source"].splitlines(keepends=True)} for cell in notebook["cells"]
     ]
     text = json.dumps(notebook | {"cells": cells}, indent=1, sort_keys=True, ensure_ascii=False)
-    text += "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_bytes(path, text.encode())
+    return (text + "\n").encode()
 
 
 def cut(text: str) -> str:

@@ -44,9 +44,15 @@ def new(
     fresh = secrets.make(secret)
     key = secrets.read(secret)
     say(f"{secret}: {'a new' if fresh else 'the same'} secret; keep it, grading needs it.")
-    for number in assignment or assignments.numbers():
-        made = build.make(assignments.find(number), key, sources or assignments.SOURCES)
-        path = out / f"{made.assignment.stem}.ipynb"
+    where = sources or assignments.SOURCES
+    all_made = [
+        build.make(assignments.find(number), key, where)
+        for number in assignment or assignments.numbers()
+    ]
+    paths = [out / f"{made.assignment.stem}.ipynb" for made in all_made]
+    for path, made in zip(paths, all_made, strict=True):
+        notebooks.refuse_loss(path, made.student)
+    for path, made in zip(paths, all_made, strict=True):
         notebooks.write(path, made.student)
         say(f"{path}: {texts.count(made.assignment.points, 'point')}")
 

@@ -12,7 +12,7 @@ COLUMNS = (
     "arm", "family", "paper_accuracy", "paper_sd", "paper_epoch",
     "accuracy", "sd", "low", "high", "epoch", "runs", "verdict",
 )  # fmt: skip
-_MARKS = {"reproduced": "●", "direction": "◐", "not reproduced": "○"}
+_MARKS = {"reproduced": "●", "direction": "◐", "undecided": "◌", "not reproduced": "○"}
 
 
 def results_table(rows: pd.DataFrame, source: str = "paper", caption: str = "") -> "ResultsTable":
@@ -24,7 +24,7 @@ def results_table(rows: pd.DataFrame, source: str = "paper", caption: str = "") 
     * `paper_accuracy`, `paper_sd`, `paper_epoch`: as printed, accuracy in percent;
     * `accuracy`, `sd`, `low`, `high`: our mean, standard deviation and 95 % interval, in percent;
     * `epoch`, `runs`: our mean best epoch e* and the number of runs;
-    * `verdict`: "reproduced", "direction", "not reproduced", or empty for a baseline.
+    * `verdict`: "reproduced", "direction", "undecided", "not reproduced", or empty for a baseline.
 
     A missing value (NaN or None) is shown as a dash.
     """
@@ -79,10 +79,14 @@ class ResultsTable:
         )
 
     def _repr_html_(self) -> str:
+        labels = [f"{self.source} %", "e*", "ours %", "95 % interval", "e*", "runs", "verdict"]
         body = "".join(
             f'<tr><th scope="row"><i style="background:var(--wis-{family})"></i>'
             f"{html.escape(cells[0])}</th>"
-            + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells[1:])
+            + "".join(
+                f'<td data-label="{html.escape(label)}">{html.escape(cell)}</td>'
+                for label, cell in zip(labels, cells[1:], strict=True)
+            )
             + "</tr>"
             for family, cells in zip(self.rows["family"], self.cells(), strict=True)
         )
@@ -91,7 +95,7 @@ class ResultsTable:
             f"<style>{style.css()}{_CSS}</style>"
             '<div class="wis wis-scroll wis-table" tabindex="0" role="group" '
             'aria-label="Results table">'
-            "<table><thead>"
+            '<table class="cards"><thead>'
             f'<tr><td></td><th colspan="2" scope="colgroup">{html.escape(self.source)}</th>'
             '<th colspan="4" scope="colgroup">ours</th><td></td></tr>'
             '<tr><th scope="col">arm</th><th scope="col">accuracy %</th><th scope="col">e*</th>'
@@ -117,6 +121,9 @@ _CSS = (
     ".wis-table thead tr:last-child :is(th,td){border-bottom:1px solid var(--wis-ink)}"
     ".wis-table :is(th,td):first-child{padding-left:0}"
     ".wis-table :is(th,td):last-child{padding-right:0}"
+    # A phone scrolls the numbers sideways under the verdict, which stays in sight.
+    "@media(max-width:480px){.wis-table tr :is(th,td):last-child{position:sticky;right:0;"
+    "min-width:5.6rem;padding-left:.5rem;background:var(--wis-paper)!important}}"
     ".wis-note{font-size:.95rem;line-height:1.45;color:var(--wis-muted);margin:-.6rem 0 1.5rem}"
 )
 

@@ -16,6 +16,7 @@ import torch
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 from torch import Tensor
 
+from companion import kinds
 from companion.measure.declare import Column, Differentiable, Measure, View
 
 RESIDUAL = 1e-3
@@ -125,7 +126,8 @@ def hessian(share: float = SHARE) -> Measure:
     says which: NaN where the loss or its gradient is not finite, else what was reached.
     ValueError unless 0 < share <= 1.
     """
-    if not 0 < share <= 1:
+    found = kinds.finite(share)
+    if found is None or not 0 < found <= 1:
         raise ValueError(f"share must be in (0, 1], got {share}; A takes 0.1 of the images")
 
     def norms(view: View) -> dict[str, Tensor]:

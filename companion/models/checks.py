@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from companion import kinds
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,
@@ -34,29 +36,32 @@ def parts(activation: str, normalization: str, dropout: float) -> None:
 
 def dropout_probability(p: float) -> None:
     """Raise ValueError unless values can be zeroed with probability p and the rest kept."""
-    if not 0 <= p < 1:
-        raise ValueError(f"dropout must be in [0, 1), got {p}; 0 switches it off")
+    kinds.below_1("0 switches it off", dropout=p)
 
 
 def whole(widths: Sequence[int]) -> bool:
     """Whether all widths are whole numbers >= 1."""
-    return all(width % 1 == 0 and width >= 1 for width in widths)
+    return all(kinds.fits(width, int) and width >= 1 and width % 1 == 0 for width in widths)
 
 
 def any_widths(widths: Sequence[int], example: tuple, least: int = 2) -> None:
     """Raise ValueError unless there are so many whole widths >= 1, or more."""
-    if len(widths) < least or not whole(widths):
+    if not _several(widths) or len(widths) < least or not whole(widths):
         number = {2: "two", 4: "four"}.get(least, str(least))
         raise ValueError(
             f"widths must be at least {number} whole numbers >= 1 (inputs, ..., outputs), got "
-            f"{tuple(widths)}; for example {example}"
+            f"{tuple(widths) if _several(widths) else widths!r}; for example {example}"
         )
+
+
+def _several(widths: object) -> bool:
+    return hasattr(widths, "__len__") and not isinstance(widths, str | dict)
 
 
 def fixed_widths(name: str, widths: Sequence[int], roles: Sequence[str], example: tuple) -> None:
     """Raise ValueError unless there is one whole width >= 1 for each role."""
-    if len(widths) != len(roles) or not whole(widths):
+    if not _several(widths) or len(widths) != len(roles) or not whole(widths):
         raise ValueError(
             f"widths of {name} must be {len(roles)} whole numbers >= 1 ({', '.join(roles)}), got "
-            f"{tuple(widths)}; for example {example}"
+            f"{tuple(widths) if _several(widths) else widths!r}; for example {example}"
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from companion import streams
+from companion import kinds, streams
 from companion.models import checks
 
 
@@ -53,7 +53,11 @@ class Dropout(nn.Module):
 
 
 def seed_dropout(model: nn.Module, seed: int) -> nn.Module:
-    """Make every dropout layer of ``model`` draw the masks of run ``seed`` from its first step."""
+    """Make every dropout layer of ``model`` draw the masks of run ``seed`` from its first step.
+
+    ValueError for a seed that is no whole number of 64 bits.
+    """
+    seed = kinds.whole("a seed", seed)
     for module in model.modules():
         if isinstance(module, Dropout):
             module.seed.fill_(seed)

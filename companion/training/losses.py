@@ -14,13 +14,17 @@ def loss(name: str, logits: Tensor, labels: Tensor) -> Tensor:
     """The mean loss of logits [n, classes] on labels [n].
 
     ``cross_entropy``, or ``squared_error``: half the squared distance of the logits from the
-    one-hot label, summed over classes.
+    one-hot label, summed over classes. ValueError for another name.
 
     >>> loss("squared_error", torch.tensor([[1.0, 2.0]]), torch.tensor([0]))
     tensor(2.)
     """
     if name == "cross_entropy":
         return nn.functional.cross_entropy(logits, labels)
+    if name != "squared_error":
+        raise ValueError(
+            f"loss must be one of cross_entropy, squared_error, got {name!r}; pick one"
+        )
     wanted = nn.functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
     return (logits - wanted).square().sum(dim=-1).mean() / 2
 

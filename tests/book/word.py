@@ -24,7 +24,9 @@ GREEK = re.compile(
     r"alpha|beta|gamma|delta|(var)?epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|"
     r"tau|upsilon|(var)?phi|chi|psi|omega|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega"
 )
-WORDS = re.compile(r"\\(?:text|operatorname|mathrm|begin|end|tag)\*?\{[^{}]*\}")
+WORDS = re.compile(  # and the space after a line, as in \\[4pt]
+    r"\\(?:text|operatorname|mathrm|begin|end|tag)\*?\{[^{}]*\}|\\\\\[[^\]]*\]"
+)
 
 
 def page(path: Path) -> str:

@@ -122,6 +122,8 @@ def test_an_inverse_is_tried_as_a_function():
     for wrong, said in (
         (lambda w, a, b: b * math.sinh(w) / a, "sends the weight of v = -1 to v = -"),
         (lambda w: w, "sends the weight of v = -1 to no number"),
+        (lambda w, a, b: math.nan, "sends the weight of v = -1 to v = nan"),
+        (lambda w, a, b: math.inf, "sends the weight of v = -1 to v = inf"),
         (3.0, "An answer here is a function of w, a and b, got 3.0; give one."),
     ):
         reply = compander.arsinh_inverse(wrong)

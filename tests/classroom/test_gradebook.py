@@ -358,6 +358,17 @@ def test_the_command_makes_a_class_and_grades_it(tmp_path, box):
     made = command("classroom", "new", "--secret", secret, "--out", out, here=tmp_path)
     assert made.returncode == 0, made.stderr
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    notebooks = {path: path.read_bytes() for path in out.iterdir()}
+    again = ["classroom", "new", "--secret", secret, "--out", out]
+    assert command(*again, here=tmp_path).returncode == 0
+    assert {path: path.read_bytes() for path in out.iterdir()} == notebooks
+    worked, *_, last = sorted(notebooks)
+    last.write_bytes(notebooks[last] + b" ")  # somebody worked in it
+    worked.unlink()
+    refused = command(*again, here=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("a notebook that somebody may have worked in must not be lost")
+    assert not worked.exists()  # all or nothing
     folder = tmp_path / "in"
     folder.mkdir()
     (out / "03-decay-and-rescaling.ipynb").rename(folder / "Ada.ipynb")

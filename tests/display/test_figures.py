@@ -251,6 +251,8 @@ def test_table_shows_paper_beside_ours():
         assert cell in repr(table)
     assert "N &lt;2020&gt;" in table._repr_html_()
     assert "overflow-x:auto" in table._repr_html_()
+    assert '<td data-label="ours %">50.30 ± 0.40</td>' in table._repr_html_()
+    assert '<td data-label="N &lt;2020&gt; %">50.08 ± 0.50</td>' in table._repr_html_()
 
 
 def test_table_shows_a_dash_for_what_is_missing():

@@ -133,6 +133,9 @@ def test_a_diverged_run_of_a_stack_leaves_the_others(split):
 
 
 def test_a_measure_of_nothing_is_refused(split):
+    for bad in (None, "a", 1.5, float("nan")):
+        with pytest.raises(ValueError, match=r"share must be in \(0, 1\], got"):
+            curvature.hessian(bad)
     with pytest.raises(ValueError, match=r"share must be in \(0, 1\], got 0"):
         hessian(0)
     stack = Stack([Run(0, "a", 0, NETWORKS["mlp"])], split)

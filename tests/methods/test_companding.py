@@ -266,6 +266,35 @@ def test_a_and_b_must_be_positive(bad):
             compand_(network(), **wrong)
 
 
+@pytest.mark.parametrize("bad", [1e-50, 1e50, None, "1", True, 1j, 10**400])
+def test_what_rounds_to_no_number_is_none(bad):
+    """1e-50 is 0 in float32, and v / 0 no curve."""
+    for wrong in ({"a": bad}, {"b": bad}):
+        with pytest.raises(ValueError, match=r"[ab] must be finite and > 0, got .*; b = a gives"):
+            Compander("arctan", **wrong)
+
+
+def test_whole_numbers_are_numbers():
+    assert Compander("arctan", 1, 2, learnable=True)(torch.tensor(2.0)).item() == pytest.approx(
+        math.pi / 4
+    )
+
+
+@pytest.mark.parametrize("bad", [None, "a", math.nan, True, -1])
+def test_other_numbers_are_refused_too(bad):
+    model = compand_(network())
+    with pytest.raises(ValueError, match="weight_decay must be finite and >= 0, got"):
+        add_decay_(model, bad)
+    with pytest.raises(ValueError, match=r"share must be in \[0, 1\), got"):
+        shrink_(model, bad)
+    with pytest.raises(ValueError, match="alpha must be finite and >= 1, got"):
+        power(bad)
+    with pytest.raises(ValueError, match="curve must be one of arctan"):
+        compand_(network(), bad)
+    with pytest.raises(ValueError, match=r"is of an optimizer of torch, got .*; make one"):
+        SlopeAware(bad, model)
+
+
 # --- a whole model -------------------------------------------------------------------------------
 
 

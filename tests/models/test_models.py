@@ -788,6 +788,21 @@ def test_other_depths_and_stems_are_refused():
         ResNet(18, stem="large")
 
 
+@pytest.mark.parametrize("widths", [None, 3, "543", (3, None), (3, "4"), (3, True), (3, math.nan)])
+def test_widths_that_are_no_numbers_are_refused(widths):
+    for make in (models.MLP, models.LeNet5):
+        with pytest.raises(ValueError, match=r"whole numbers >= 1 .* got .*; for example"):
+            make(widths)
+
+
+@pytest.mark.parametrize("bad", [None, "0.5", True, 1j])
+def test_dropout_and_its_seed_are_numbers(bad):
+    with pytest.raises(ValueError, match=r"dropout must be in \[0, 1\), got .*; 0 switches it off"):
+        models.Dropout(bad, 1)
+    with pytest.raises(ValueError, match=r"a seed must be a whole number, got .*; round it first"):
+        models.seed_dropout(models.MLP((3, 2, 2), dropout=0.5), bad)
+
+
 def test_dropout_alone_refuses_what_is_no_probability():
     with pytest.raises(ValueError, match=r"dropout must be in \[0, 1\), got 1; 0 switches it off"):
         Dropout(1, number=1)

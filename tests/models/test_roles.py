@@ -94,6 +94,11 @@ def test_a_network_has_one_input_and_one_output(name):
 # --- losses -------------------------------------------------------------------------------------
 
 
+def test_an_unknown_loss_is_refused_and_not_another():
+    with pytest.raises(ValueError, match="must be one of cross_entropy, squared_error, got 'mse'"):
+        losses.loss("mse", torch.zeros(2, 3), torch.tensor([0, 1]))
+
+
 @pytest.mark.parametrize("name", ["cross_entropy", "squared_error"])
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**31))

@@ -168,7 +168,7 @@ def output_layer() -> Finding:
         "network's predictions on the digits, and putting them back every 20 steps of a training "
         f"on labels of which three in ten are random changes test accuracy by "
         f"{100 * gap.estimate:.1f} points ({100 * gap.low:.1f} to {100 * gap.high:.1f}, "
-        f"{record.provenance['runs_per_arm']} runs an arm)",
+        f"{record.provenance['runs_per_arm']} runs each)",
         verdict=judge([changed == 0, not gap.excludes_zero]),
         effect="One factor for all units would leave predictions as they are; one for each does "
         "not quite, and holding the layer in training is an intervention of its own, which has "

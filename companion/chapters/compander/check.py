@@ -21,7 +21,7 @@ def arsinh_inverse(answer: Any) -> Reply:
         )
     for v in (-1.0, 0.25, 3.0):
         back = _called(answer, 2 * math.asinh(v / 0.5), 2.0, 0.5)
-        if back is None or abs(back - v) > 1e-6:
+        if back is None or not abs(back - v) <= 1e-6:  # NaN is no answer either
             said = "no number" if back is None else f"v = {back:.4g}"
             return Reply(
                 False, f"Not yet: at a = 2, b = 0.5 it sends the weight of v = {v:g} to {said}."

@@ -40,7 +40,7 @@ def learned(digits: Record) -> Shown:
         alt=f"Medians over runs after training. {'; '.join(said)}.",
         caption="Learned at the weights' rate, a and b go far, and a can cross 0; learned a "
         "hundred times more slowly they hardly move.",
-        ran=f"{digits.label()}. A dot is a layer of a run after the last epoch, ten runs an arm.",
+        ran=f"{digits.label()}. A dot is a layer of a run after the last epoch, ten runs each.",
         name="learned",
     )
 

@@ -199,7 +199,7 @@ def learning_rate_sentence(record: Record) -> str:
     gap = summaries.difference(values[held], values[plain])
     return (
         f"Validation chooses {held.removesuffix(', WR')} with rescaling and "
-        f"{plain.removesuffix(', none')} without. Test accuracy of the first less that of the "
+        f"{plain.removesuffix(', none')} without. Test accuracy of the first minus that of the "
         f"second: {gap.estimate:+.2f} points ({gap.low:+.2f} to {gap.high:+.2f})."
     )
 
@@ -221,7 +221,7 @@ def _tuned_sentence(record: Record, tried: list[str]) -> str:
     worst = min(tried, key=lambda arm: values[arm].mean())
     risk = summaries.difference(values[worst], values["wr"])
     return (
-        f"Validation chooses {tuned} of {len(tried)} values. Its test accuracy less that of WR: "
+        f"Validation chooses {tuned} of {len(tried)} values. Its test accuracy minus that of WR: "
         f"{gap.estimate:+.2f} points ({gap.low:+.2f} to {gap.high:+.2f}), for {len(tried)} "
         f"trainings instead of one. The worst value tried, {worst}: {risk.estimate:+.2f} points "
         f"({risk.low:+.2f} to {risk.high:+.2f})."
@@ -250,7 +250,7 @@ def findings(record: Record) -> list[Claim]:
     rows = rows[(rows["quantity"] == "accuracy") & rows["expected"].notna()]
     return [
         claims.direction(
-            f"{row.name}: test accuracy less that of {row.baseline} {row.estimate:+.2f} points "
+            f"{row.name}: test accuracy minus that of {row.baseline} {row.estimate:+.2f} points "
             f"({row.low:+.2f} to {row.high:+.2f}).",
             Interval(row.estimate, row.low, row.high),
             int(row.expected),

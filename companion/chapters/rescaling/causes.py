@@ -109,7 +109,7 @@ def figure(record: Record, causes: Record, small: Record, both: Record) -> Shown
     )
     return figures.show(
         shown,
-        alt=f"Test accuracy less that without regularization at the same setting: {listed}.",
+        alt=f"Test accuracy minus that without regularization at the same setting: {listed}.",
         caption="Each method against no regularization in the same setting: in the paper, and "
         "here with one choice changed at a time. Batches of 4 bring back the paper's order of the "
         "decays; kept biases turn rescaling's loss into a gain, but not with batches of 4.",

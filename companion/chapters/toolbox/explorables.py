@@ -142,7 +142,7 @@ def remedy(record: Record | None = None) -> Explorable:
         wrong = summary(last["test_error"])
         return Point(
             {"loss": loss, "error": error},
-            f"{label}, after the last epoch: test loss less training loss is {gap.mean:.3f} "
+            f"{label}, after the last epoch: test loss minus training loss is {gap.mean:.3f} "
             f"({gap.low:.3f} to {gap.high:.3f}); {wrong.mean:.2f} % of the test images are wrong "
             f"({wrong.low:.2f} to {wrong.high:.2f}).",
         )
@@ -160,7 +160,7 @@ def remedy(record: Record | None = None) -> Explorable:
                   band="95 % interval"),
         ],
         lambda remedy, show: point(remedy, show),
-        note=f"{shown.label()}. Run k of every arm starts alike.",
+        note=f"{shown.label()}. Run k of every remedy has the same start.",
     )  # fmt: skip
 
 

@@ -53,8 +53,8 @@ def overfitting(record: Record) -> Shown:
     said = "; ".join(f"{arms[name].label} {gap.mean:.3f}" for name, gap in gaps.items())
     return show(
         figure,
-        alt=f"Test loss less training loss after the last epoch: {said}.",
-        caption="The training loss goes on falling when the test loss has stopped; what lies "
+        alt=f"Test loss minus training loss after the last epoch: {said}.",
+        caption="The training loss goes on falling after the test loss has stopped; what lies "
         "between them is the generalization error.",
         ran=f"{record.label()}.",
         name="overfitting",
@@ -235,7 +235,7 @@ def false_alarms(record: Record) -> Shown:
     return show(
         figure,
         alt=f"Share of false alarms. {said}.",
-        caption="Who looks four times and reports the best finds differences that are not there.",
+        caption="Look four times and report the best, and you find differences that are not there.",
         ran=f"{nothing_differs.EXPERIMENTS:,} experiments: 50 runs of one arm, dealt at random to "
         f"five arms of ten. {record.label()}.",
         name="false-alarms",
@@ -250,14 +250,14 @@ def remedies_table(record: Record) -> Styler:
             "generalization error": rows["gap"].map("{:.3f}".format),
             "error %, last epoch": rows["last"].map("{:.2f}".format),
             "error %, best epoch": rows["best"].map("{:.2f}".format),
-            "less none, points": [
+            "minus none, points": [
                 "" if np.isnan(e) else f"{e:+.2f} ({low:+.2f} to {high:+.2f})"
                 for e, low, high in zip(rows["estimate"], rows["low"], rows["high"], strict=True)
             ],
             "adjusted p": rows["adjusted"].map(lambda p: "" if np.isnan(p) else f"{p:.2g}"),
         }
     )[["remedy", "generalization error", "error %, last epoch", "error %, best epoch",
-       "less none, points", "adjusted p"]]  # fmt: skip
+       "minus none, points", "adjusted p"]]  # fmt: skip
     return shown.style.hide(axis="index").set_caption(
         "Means over the runs. Best epoch: of the best validation accuracy; the difference is that "
         "of test errors there, paired by run, with its 95 % interval; p by signed ranks, Holm's "

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from companion import kinds
 from companion.methods.parametrizations import curves
 from companion.methods.parametrizations.curves import Curve
 
@@ -49,6 +50,9 @@ class Compander(nn.Module):
         self.learnable = learnable
         for name, value in (("a", a), ("b", b)):
             check(name, value)
+            if not isinstance(value, Tensor):
+                value = torch.as_tensor(value, dtype=torch.get_default_dtype())
+                check(name, value)  # 1e-50 is 0 in float32
             if isinstance(value, nn.Parameter):  # shared by the layers of a coarse compander
                 self.register_parameter(name, value)
             elif learnable:
@@ -141,5 +145,4 @@ def check(name: str, value: float | Tensor) -> None:
         if value.is_meta:
             return
         value = value.item()
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} must be finite and > 0, got {value:g}; b = a gives slope 1 at 0")
+    kinds.above("b = a gives slope 1 at 0", 0, **{name: value})

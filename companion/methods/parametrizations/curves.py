@@ -23,6 +23,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from companion import kinds
+
 Numbers = float | Tensor
 
 
@@ -112,8 +114,7 @@ def power(alpha: float) -> Curve:
 
     Its slope at 0 is 0: a weight of exactly 0 stays. ValueError unless alpha is finite and >= 1.
     """
-    if not 1 <= alpha < math.inf:
-        raise ValueError(f"alpha must be finite and >= 1, got {alpha}; 2 is usual")
+    kinds.least("2 is usual", 1, alpha=alpha)
     return Curve(
         f"power {alpha:g}",
         partial(_power, alpha=alpha),
@@ -135,6 +136,6 @@ def curve(name: str | Curve) -> Curve:
     """The curve of this name, or the curve itself; ValueError lists the names."""
     if isinstance(name, Curve):
         return name
-    if name not in CURVES:
+    if not isinstance(name, str) or name not in CURVES:
         raise ValueError(f"curve must be one of {', '.join(CURVES)}, got {name!r}; pick one")
     return CURVES[name]

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from companion import kinds
 from companion.methods.parametrizations.compander import Compander
 from companion.methods.parametrizations.whole import companders
 
@@ -27,8 +28,9 @@ def add_decay_(model: nn.Module, weight_decay: float) -> None:
     """Coupled decay on w: add ``lambda Psi(v) Psi'(v)`` to the gradient of every companded v.
 
     Call it between ``backward()`` and ``step()``, with the optimizer's own decay of v at 0. A v
-    without a gradient is left alone.
+    without a gradient is left alone. ValueError for a decay that is not finite and >= 0.
     """
+    kinds.least("0 switches it off", 0, weight_decay=weight_decay)
     for v, bent in _trained(model):
         if v.grad is not None:
             v.grad.add_(bent(v) * bent.slope(v), alpha=weight_decay)
@@ -41,8 +43,7 @@ def shrink_(model: nn.Module, share: float) -> None:
     share: the learning rate times lambda, in [0, 1). Call it after ``step()``. ValueError for
     another share.
     """
-    if not 0 <= share < 1:
-        raise ValueError(f"share must be in [0, 1), got {share}; it is learning rate times decay")
+    kinds.below_1("it is learning rate times decay", share=share)
     for v, bent in _trained(model):
         v.copy_(bent.curve.inverse((1 - share) * bent(v), bent.a, bent.b))
 
@@ -68,6 +69,11 @@ class SlopeAware:
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise ValueError(
+                f"a slope-aware step is of an optimizer of torch, got {type(optimizer).__name__}; "
+                "make one of the model's parameters"
+            )
         self.trained = _trained(model)
         mine = {id(v) for v, _ in self.trained}
         groups = optimizer.param_groups
