@@ -116,7 +116,7 @@ def test_parts_by_hand():
     assert matches.turns_apart(made, "wd", "sgd", 2) == pytest.approx(-0.1)
     pair = ("follows wd, sgd", "wd, sgd")
     assert matches.gap(made, *pair).estimate == pytest.approx(-10)
-    assert matches.told(made, [pair]) == "follows wd, sgd less wd, sgd: -10.0 (-10.0 to -10.0)"
+    assert matches.told(made, [pair]) == "follows wd, sgd minus wd, sgd: -10.0 (-10.0 to -10.0)"
 
 
 def test_the_papers_side_of_the_small_table_is_its_table_1():

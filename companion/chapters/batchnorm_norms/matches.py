@@ -19,7 +19,7 @@ def told(record: Record, pairs: Iterable[tuple[str, str]]) -> str:
     """The paired differences in final test accuracy, points with 95 % intervals, a line each."""
     rows = inside.compared(record, pairs)
     return "\n".join(
-        f"{row.arm} less {row.baseline}: {row.estimate:+.1f} ({row.low:+.1f} to {row.high:+.1f})"
+        f"{row.arm} minus {row.baseline}: {row.estimate:+.1f} ({row.low:+.1f} to {row.high:+.1f})"
         for row in rows.itertuples()
     )
 

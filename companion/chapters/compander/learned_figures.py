@@ -75,7 +75,7 @@ def drift(record: Record) -> Shown:
         alt=f"Medians over runs. {'; '.join(said)}.",
         caption="Twenty layers keep their a, which batch norm frees of any pull; the last one, "
         "without batch norm, moves far, and takes a pair that all share along.",
-        ran=f"{record.label()}, of which three an arm are shown; sizes, whatever the sign. "
+        ran=f"{record.label()}, of which three each are shown; sizes, whatever the sign. "
         "Thin dashes: the start.",
         name="drift",
     )

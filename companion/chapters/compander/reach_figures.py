@@ -70,7 +70,7 @@ def ranges(record: Record) -> Shown:
         alt=f"Range of the first convolution's weights after training. {'; '.join(said)}.",
         caption="Plain weights grow, and more so at the rate that the curve implies; behind the "
         "curve they stay. At a = 0.8 that is the shorter step's doing, at a = 0.2 the bound's.",
-        ran=f"{record.label()}, of which two an arm are shown, means. Order, right: as named left, "
+        ran=f"{record.label()}, of which two each are shown, means. Order, right: as named left, "
         "from plain to WC, a = 0.2.",
         name="weight-ranges",
     )
