@@ -18,8 +18,9 @@ from companion.data import Split
 from companion.methods.parametrizations import bake
 from companion.training import one_run
 from companion.training.cuda_graph import Captured
-from companion.training.many_runs import Stack, rescalings
+from companion.training.many_runs import Stack
 from companion.training.settings import Settings
+from companion.training.stack_rescaling import rescalings
 
 Step = Callable[[], None]
 

@@ -21,13 +21,13 @@ from companion.data import Split
 from companion.data.augmentation import augment
 from companion.measure import catalogue
 from companion.measure.declare import Measure, View
-from companion.methods import initialization
 from companion.methods.rescaling import Rescaling
 from companion.training import l1, losses, pacing
 from companion.training.cuda_graph import Captured
 from companion.training.optimizers import Gradients, Optimizer, per_run, together
 from companion.training.schedules import learning_rate, rises
 from companion.training.settings import PER_RUN, Run
+from companion.training.stack_rescaling import rescalings
 from companion.training.stacked_mlp import StackedMLP, is_plain
 from companion.training.stacked_module import StackedModule
 from companion.training.variance_penalty import terms
@@ -38,8 +38,6 @@ SMALL_STEP = 50_000_000
 STANDARDIZED_BYTES = 2**30
 """What a stack may hold of images as floats: CIFAR-10's take 600 MiB. It saves a tenth of an
 MLP's step."""
-Rescalings = list[tuple[Rescaling, Tensor | slice, list[Tensor]]]
-"""Per distinct rescaling: the runs it acts on and their target std [members] per layer."""
 
 
 class Stack:
@@ -346,29 +344,3 @@ class Stack:
             stack.clock.fill_(stack.steps)
         for tensor, value in zip(mine, saved, strict=True):
             tensor.copy_(value)
-
-
-def rescalings(runs: Sequence[Run], weights: Sequence[Tensor]) -> Rescalings:
-    """The rescalings of a stack of runs, whose weights are [runs, out, ...]."""
-    dtype, device = weights[0].dtype, weights[0].device
-    groups: dict[Rescaling, list[int]] = {}
-    for index, run in enumerate(runs):
-        if run.settings.rescale != "none":
-            groups.setdefault(run.settings.rescaling, []).append(index)
-    result = []
-    for rule, members in groups.items():
-        chosen = [runs[index].settings for index in members]
-        targets = []
-        for weight in weights:
-            fan_in, fan_out = initialization.fans(weight[0])
-            if rule.to == "initial":
-                # drawn from the seed, so a resumed stack finds the same
-                flat = weight[members].double().flatten(1)
-                targets.append(flat.std(dim=1, correction=0).to(dtype))
-                continue
-            stds = [initialization.sigma(s.scheme, fan_in, fan_out, s.gain) for s in chosen]
-            targets.append(torch.tensor(stds, dtype=dtype, device=device))
-        everyone = len(members) == len(runs)
-        which = slice(None) if everyone else torch.tensor(members, device=device)
-        result.append((rule, which, targets))
-    return result

@@ -19,11 +19,11 @@ from torch.nn.utils import parametrize
 
 from companion import machine, models
 from companion.data import Split
-from companion.measure import signals
 from companion.measure.declare import Fold, Trial
 from companion.methods.initialization import scalable_layers
 from companion.methods.parametrizations import compander
-from companion.training import losses, one_run, stacked_mlp
+from companion.training import asked, losses, one_run, stacked_mlp
+from companion.training.asked import Named
 from companion.training.optimizers import Bent, Optimizer
 from companion.training.settings import Run
 from companion.training.stacked_mlp import changed
@@ -37,8 +37,6 @@ UNDERSTOOD = (
     "rate_from",
 )  # fmt: skip
 """The settings that this file heeds; an arm that changes another one is refused."""
-
-Named = dict[str, Tensor]
 
 
 class StackedModule:
@@ -109,8 +107,8 @@ class StackedModule:
         computed = [name for name in self.layers if f"{name}.weight" not in self.trained]
         if not computed:
             return [self.trained[f"{name}.weight"] for name in self.layers]
-        reader = _Weights(self.model, computed)
-        values = self._each(lambda t, b: functional_call(reader, _inside((t, b)), ()))
+        reader = asked.Weights(self.model, computed)
+        values = self._each(lambda t, b: functional_call(reader, asked.inside((t, b)), ()))
         found = dict(zip(computed, values, strict=True))
         return [
             found[name] if name in found else self.trained[f"{name}.weight"] for name in self.layers
@@ -153,7 +151,9 @@ class StackedModule:
 
         def one(trained: Named, buffers: Named) -> tuple[Tensor, Tensor]:
             with self._autocast():
-                return functional_call(_Watched(self.model), _inside((trained, buffers)), (images,))
+                return functional_call(
+                    asked.Watched(self.model), asked.inside((trained, buffers)), (images,)
+                )
 
         logits, found = self._each(one)
         return logits.to(self.parameters[0].dtype), found
@@ -165,7 +165,9 @@ class StackedModule:
 
         def one(trained: Named, buffers: Named) -> tuple[Tensor, ...]:
             with self._autocast():
-                return functional_call(_Passing(self.model), _inside((trained, buffers)), (images,))
+                return functional_call(
+                    asked.Passing(self.model), asked.inside((trained, buffers)), (images,)
+                )
 
         found = self._each(one)
         return list(zip(found[::2], found[1::2], strict=True))
@@ -268,8 +270,8 @@ class StackedModule:
     def _gradients(self, images: Tensor, labels: Tensor) -> list[Tensor]:
         if self.together:
             leaves = {n: p.detach().requires_grad_() for n, p in self.trained.items()}
-            losses = torch.vmap(self.loss)(leaves, self.buffers, images, labels)
-            found = torch.autograd.grad(losses.sum() * self.scale, list(leaves.values()))
+            each = torch.vmap(self.loss)(leaves, self.buffers, images, labels)
+            found = torch.autograd.grad(each.sum() * self.scale, list(leaves.values()))
         else:
             each = [self._gradients_of(r, images[r], labels[r]) for r in range(len(images))]
             found = [_stacked(values) for values in zip(*each, strict=True)]
@@ -312,44 +314,6 @@ class StackedModule:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.half, enabled=self.half is not None)
-
-
-class _Watched(nn.Module):
-    """A network whose call also gives the moments of its layers."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return signals.watched(self.model, images)
-
-
-class _Passing(nn.Module):
-    """A network whose call gives what goes in and out of its layers, in turn."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        return tuple(side for sides in signals.passed(self.model, images) for side in sides)
-
-
-class _Weights(nn.Module):
-    """A network whose call gives the weights of some layers."""
-
-    def __init__(self, model: nn.Module, layers: Sequence[str]) -> None:
-        super().__init__()
-        self.model, self.layers = model, layers
-
-    def forward(self) -> tuple[Tensor, ...]:
-        return tuple(self.model.get_submodule(layer).weight for layer in self.layers)
-
-
-def _inside(tensors: tuple[Named, Named]) -> tuple[Named, Named]:
-    """Names as a module sees them that holds the network as ``model``."""
-    return tuple({f"model.{name}": value for name, value in part.items()} for part in tensors)
 
 
 def _stacked(values: Sequence[Tensor]) -> Tensor:

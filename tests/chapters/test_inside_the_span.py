@@ -9,6 +9,7 @@ import pytest
 from companion.chapters.batchnorm_norms import inside, span_conclusions, span_figures
 from companion.chapters.batchnorm_norms.experiments import batches, period, resnet, small, windows
 from companion.evidence import claims, records
+from tests.chapters.altered import swapped
 
 SPAN = "batchnorm-span-digits-book"
 PERIOD = "batchnorm-period-digits-book"
@@ -95,20 +96,6 @@ def test_directions_of_different_lengths_make_heavy_tails():
 
 
 # --- guards ----------------------------------------------------------------------------------
-
-
-def swapped(record, one, two):
-    """The record with two arms' names exchanged."""
-    names = {one: two, two: one}
-
-    class Swapped:
-        def __getattr__(self, name):
-            value = getattr(record, name)
-            if isinstance(value, pd.DataFrame) and "arm" in value:
-                return value.assign(arm=value["arm"].astype(str).replace(names))
-            return value
-
-    return Swapped()
 
 
 @pytest.mark.parametrize(

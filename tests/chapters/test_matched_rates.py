@@ -9,6 +9,7 @@ import pytest
 from companion.chapters.batchnorm_norms import matches, rate_conclusions, rate_figures
 from companion.chapters.batchnorm_norms.experiments import gains, matched, networks, tables
 from companion.evidence import claims, published, records
+from tests.chapters.altered import swapped
 
 MATCHED = "batchnorm-matched-rate-digits-book"
 GAINS = "batchnorm-gain-decay-digits-book"
@@ -134,20 +135,6 @@ def test_the_papers_side_of_the_small_table_is_its_table_1():
 
 
 # --- guards and figures ----------------------------------------------------------------------
-
-
-def swapped(record, one, two):
-    """The record with two arms' names exchanged."""
-    names = {one: two, two: one}
-
-    class Swapped:
-        def __getattr__(self, name):
-            value = getattr(record, name)
-            if isinstance(value, pd.DataFrame) and "arm" in value:
-                return value.assign(arm=value["arm"].astype(str).replace(names))
-            return value
-
-    return Swapped()
 
 
 @pytest.mark.parametrize(

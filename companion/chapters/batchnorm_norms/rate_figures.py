@@ -136,7 +136,7 @@ def small_table(record: Record) -> Shown:
     axes.set_ylim(-0.6, len(rows) - 0.3)
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
-    head(axes, "WRS less decay", "points of test accuracy", "WRS better →")
+    head(axes, "WRS minus decay", "points of test accuracy", "WRS better →")
     return show(
         figure,
         alt=f"{'; '.join(said)}.",

@@ -70,12 +70,13 @@ def drift(record: Record) -> Shown:
             f"{medians.max():.2f} in layer {medians.idxmax()}; one pair: "
             f"{coarse[f'curve_{one}'].abs().median():.2f}"
         )
+    images = record.provenance["split"]["train"]
     return show(
         figure,
         alt=f"Medians over runs. {'; '.join(said)}.",
         caption="Twenty layers keep their a, which batch norm frees of any pull; the last one, "
         "without batch norm, moves far, and takes a pair that all share along.",
-        ran=f"{record.label()}, of which three each are shown; sizes, whatever the sign. "
-        "Thin dashes: the start.",
+        ran=f"{record.label()}, {images:,} training images; three runs each are shown; sizes, "
+        "whatever the sign. Thin dashes: the start.",
         name="drift",
     )
