@@ -87,6 +87,13 @@ def test_a_layer_that_is_pulled_stops_the_build(monkeypatch):
         learned_conclusions.check_pulls()
 
 
+def test_a_record_of_more_images_stops_the_build(resnet):
+    more = resnet.provenance | {"split": resnet.provenance["split"] | {"train": 40_000}}
+    with pytest.raises(claims.Unsupported, match="three epochs of 20,000 images"):
+        learned_conclusions.check_resnet(records.Record(resnet.path, more))
+
+
 def test_figures_say_what_they_show(resnet, digits):
     assert "a, one a layer: from" in learned_figures.drift(resnet).alt
+    assert "20,000 training images" in learned_figures.drift(resnet).ran
     assert "learned, one a layer, layer 3: a 1." in learned_figures.learned(digits).alt

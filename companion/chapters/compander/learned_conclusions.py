@@ -58,6 +58,12 @@ def check_pulls() -> None:
 
 def check_resnet(record: Record) -> None:
     """Guard the sentences about a narrow ResNet, a record of `learned.CIFAR`."""
+    size = record.provenance
+    claims.require(
+        "three epochs of 20,000 images",
+        (size["epochs"], size["split"]["train"]) == (3, 20_000),
+        record,
+    )
     fine, coarse = (learning.ends(record, arm) for arm in ("fine", "coarse"))
     last = int(fine["curve_a"].columns.max())
     own_a, own_b = (fine[one].drop(columns=last) for one in ("curve_a", "curve_b"))
